@@ -79,6 +79,8 @@ class Claim:
 
     Attributes
     ----------
+    division : Division
+        The whole batch.
     feasible : FeasibleSet
         The set, of the type the certifier was registered for.
     batch : tuple of int
@@ -97,6 +99,7 @@ class Claim:
         The label.
     """
 
+    division: Division
     feasible: Any
     batch: tuple[int, ...]
     cell: tuple[int, ...]
@@ -342,8 +345,10 @@ def certify(
     Notes
     -----
     On a `Polytope` and a `TransferableSurplus` the answer is compared with the exact one, for the data in the set, or,
-    if that is not rational, with a box of rationals that contains it. On a `Frontier` the proof assumes that
-    `function` is decreasing and concave, and that `function` and `derivative` are right to four units in the last
+    if that is not rational, with a box of rationals that contains it. Of a `second_best` mechanism rounded multipliers
+    prove the sum from above and a mechanism in rationals from below; data within rounding of fractions with
+    denominators up to a million are taken for these. On a `Frontier` the proof assumes that `function` is decreasing
+    and concave, and that `function` and `derivative` are right to four units in the last
     place. Without a derivative it uses only chords, and the bound is no better than about 1e-8 if the division is at a
     smooth optimum. What has no certifier still has a `residual`, computed anew from the payoffs.
 
@@ -381,7 +386,7 @@ def certify(
 
 def _fill() -> None:
     """Import the modules that register certifiers."""
-    for room in ("polytopes", "frontiers"):
+    for room in ("polytopes", "frontiers", "mechanisms"):
         import_module(f"bargaining.exact._concepts.{room}")
 
 
@@ -414,6 +419,7 @@ def _claim(division: Division, cell: tuple[int, ...], tolerance: float) -> Claim
     d = np.broadcast_to(problem.disagreement, division.payoffs.shape)[cell].tolist()
     feasible = set_of_cell(problem.feasible, cell, batch)
     return Claim(
+        division=division,
         feasible=feasible.within if isinstance(feasible, Cell) else feasible,
         batch=batch,
         cell=cell,

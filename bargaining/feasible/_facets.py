@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,7 +218,7 @@ class LinearProgram:
     """
 
     objective: Floats
-    matrix: Floats
+    matrix: Any
     limits: Floats
     lower: Floats
     equalities: int = 0
@@ -225,34 +226,45 @@ class LinearProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Optimum:
-    """The result of a linear program: OK, EMPTY, UNBOUNDED or FAILED; the point and its value."""
+    """The result of a linear program: OK, EMPTY, UNBOUNDED or FAILED; the point, its value, the prices of rows."""
 
     status: Status
     point: Floats
     value: float
+    prices: Floats
 
 
-def optimise(program: LinearProgram) -> Optimum:
-    """Solve a linear program; rows are met to rounding, but for those that contradict each other by 1e-10 or less."""
+def optimise(program: LinearProgram, *, polish: bool = True) -> Optimum:
+    """Solve a linear program; rows are met to rounding, but for those that contradict each other by 1e-10 or less.
+
+    Without `polish` they are met to 1e-10, and `matrix` may be sparse.
+    """
     from scipy.optimize import linprog
 
-    first = program.equalities
-    found = linprog(
-        -program.objective,
-        A_ub=program.matrix[first:],
-        b_ub=program.limits[first:],
-        A_eq=program.matrix[:first] if first else None,
-        b_eq=program.limits[:first] if first else None,
-        bounds=np.column_stack((program.lower, np.full(program.lower.size, np.inf))),
-        method="highs-ds",
-        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
-    )
+    first, size = program.equalities, float(np.abs(program.objective).max()) or 1.0
+    options = {"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE}
+    for presolve in (True, False):  # which may not tell a program without a point from one without a bound
+        found = linprog(
+            -program.objective / size,
+            A_ub=program.matrix[first:],
+            b_ub=program.limits[first:],
+            A_eq=program.matrix[:first] if first else None,
+            b_eq=program.limits[:first] if first else None,
+            bounds=np.column_stack((program.lower, np.full(program.lower.size, np.inf))),
+            method="highs-ds",
+            options=options | {"presolve": presolve},
+        )
+        if found.status != 4:
+            break
     if found.status == 0:
-        point = _onto(program, np.asarray(found.x, dtype=float))
-        return Optimum(status=Status.OK, point=point, value=float(program.objective @ point))
+        point = np.asarray(found.x, dtype=float)
+        point = _onto(program, point) if polish else point
+        prices = -size * np.append(found.eqlin.marginals, found.ineqlin.marginals)
+        return Optimum(status=Status.OK, point=point, value=float(program.objective @ point), prices=prices)
     ends = {2: (Status.EMPTY, -np.inf), 3: (Status.UNBOUNDED, np.inf)}
     status, value = ends.get(found.status, (Status.FAILED, np.nan))
-    return Optimum(status=status, point=np.full(program.lower.size, np.nan), value=value)
+    none = np.full(program.lower.size, np.nan)
+    return Optimum(status=status, point=none, value=value, prices=np.full(program.limits.size, np.nan))
 
 
 def _onto(program: LinearProgram, point: Floats) -> Floats:

@@ -16,7 +16,7 @@ from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.feasible._concave import linear, product
-from bargaining.feasible._facets import TOLERANCE, Optimum
+from bargaining.feasible._facets import LinearProgram, Optimum, optimise
 from bargaining.feasible.base import of_one_cell, product_by_cell, question
 
 SAME = 1e-9  # of the size of payoffs: vertices closer than this are one
@@ -65,7 +65,7 @@ class LinearImage(Shown, line=False):
     upper: Floats
     _unit: Any = field(repr=False)  # the image in units of each player's largest payoff per unit of decisions
     _size: Floats = field(repr=False)
-    _rows: Any = field(repr=False)  # of the constraints, of size one
+    _rows: Any = field(repr=False)  # of the constraints, of size one, then of finite upper bounds
     _right: Floats = field(repr=False)
     _slope: Floats = field(repr=False)  # of the constraints as they are given
     _scale: float = field(repr=False)  # the unit of decisions
@@ -80,7 +80,7 @@ class LinearImage(Shown, line=False):
         lower: ArrayLike = 0.0,
         upper: ArrayLike = np.inf,
     ) -> None:
-        from scipy.sparse import csr_array, diags_array
+        from scipy.sparse import csr_array, eye_array, vstack
 
         rows = _sparse(image, "image")
         k = rows.shape[1]
@@ -101,18 +101,15 @@ class LinearImage(Shown, line=False):
             raise InvalidInput(
                 f"`lower` must not exceed `upper`; got {low[j]:g} and {high[j]:g} for decision {j}."
             )
-        size = np.asarray(abs(rows).max(axis=1).toarray()).ravel()
-        size = np.where(size > 0, size, 1.0)
-        slope = np.asarray(abs(matrix).max(axis=1).toarray()).ravel()
-        slope = np.where(slope > 0, slope, 1.0)
+        (size, unit), (slope, sides) = _of_size_one(rows), _of_size_one(matrix)
         ends = np.abs(np.concatenate((limits / slope, low, high)))
         scale = float(ends[np.isfinite(ends)].max(initial=0.0)) or 1.0
         scale = float(2.0 ** np.floor(np.log2(scale)))  # so that numbers keep their digits
+        capped = np.isfinite(high)
         fill(self, players=rows.shape[0], image=rows, matrix=matrix, limits=limits, lower=low, upper=high)
-        fill(self, _unit=(diags_array(1 / size) @ rows).tocsr(), _size=size * scale, _scale=scale)
-        fill(
-            self, _rows=(diags_array(1 / slope) @ matrix).tocsr(), _right=limits / slope / scale, _slope=slope
-        )
+        fill(self, _unit=unit, _size=size * scale, _slope=slope, _scale=scale)
+        fill(self, _rows=vstack((sides, eye_array(k, format="csr")[capped]), format="csr"))
+        fill(self, _right=np.append(limits / slope, high[capped]) / scale)
         start = np.clip(0.0, low, high)
         if (matrix @ start > limits).any() and self._solve(np.zeros(k)).status == Status.EMPTY:
             raise InvalidInput(
@@ -132,8 +129,8 @@ class LinearImage(Shown, line=False):
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; inf and NaN where it has no bound."""
         real(weights, "weights")  # finite
-        found = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players + 1)
-        return found[..., 0], found[..., 1:]
+        both = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players + 1)
+        return both[..., 0], both[..., 1:]
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
@@ -175,7 +172,7 @@ class LinearImage(Shown, line=False):
             If equal gains have no bound.
         """
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players) / self._size
-        end = self._solve(self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
+        end = self._solve(self._last(), -self._with(-np.ones(self.players)), -wanted)
         if end.status != Status.OK:
             raise NotApplicable(
                 "the set has no bound in the direction of equal gains, so that no decision is best."
@@ -196,17 +193,17 @@ class LinearImage(Shown, line=False):
         """
         w = by_player(real(weights, "weights", ndim=1), "weights", self.players) * self._size
         objective = self._unit.T @ w
-        end, top = self._program(objective), float(np.abs(objective).max()) or 1.0
-        if end.status:
-            raise Unsolved(f"the best sum of payoffs was not reached: {end.message}")
-        price, low, high = -end.ineqlin.marginals, end.lower.marginals, end.upper.marginals
-        slope = objective / top - self._rows.T @ price + low + high
-        bound = price @ self._right
-        for ends, each in ((self.lower, low), (self.upper, high)):
-            finite = np.isfinite(ends)
-            bound -= each[finite] @ ends[finite] / self._scale
-        gap = max(abs(float(bound - objective @ end.x / top)), float(np.abs(slope).max()))
-        return end.x * self._scale, price * top / (self._slope * self._scale), gap
+        end = self._solve(objective)
+        if end.status != Status.OK:
+            raise Unsolved(
+                f"the best sum of payoffs was not reached; the linear program is {end.status.name}."
+            )
+        lower, slope = self.lower / self._scale, objective - self._rows.T @ end.prices
+        bounded = np.isfinite(lower)
+        bound = end.prices @ self._right + slope[bounded] @ lower[bounded]
+        wrong = np.where(bounded, slope, np.abs(slope)).max()
+        gap = max(abs(float(bound - end.value)), float(wrong)) / (float(np.abs(objective).max()) or 1.0)
+        return end.point * self._scale, end.prices[: self.limits.size] / (self._slope * self._scale), gap
 
     @property
     def vertices(self) -> Floats:
@@ -222,28 +219,31 @@ class LinearImage(Shown, line=False):
                 f"`vertices` are for two players; this set has {self.players}. Use `support`."
             )
         turns = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
-        ends = [self._best(np.array(turn))[1:] / self._size for turn in turns]
-        if not np.isfinite(ends).all():
+        corners = [self._best(np.array(turn))[1:] / self._size for turn in turns]
+        if not np.isfinite(corners).all():
             raise NotApplicable(
                 "`vertices` of a set without a bound cannot be listed; use `support` or `ray`."
             )
-        corners: list[Floats] = []
-        for a, b in zip(ends, [*ends[1:], ends[0]], strict=True):
-            corners += self._between(a, b)
-        corners = corners or ends[:1]
-        sharp = [
-            x
-            for before, x, after in zip(
-                corners[-1:] + corners, corners, corners[1:] + corners[:1], strict=False
-            )
-            if len(corners) < 3 or _cross(x - before, after - x) > SAME * np.abs(after - before).max()
-        ]
+        k = 0
+        while k < len(corners) > 1:  # what lies beyond the line to the next corner comes between
+            a, b = corners[k], corners[(k + 1) % len(corners)]
+            if (size := np.abs(b - a).max()) <= SAME:
+                corners.pop(k)
+                continue
+            normal = np.array([b[1] - a[1], a[0] - b[0]]) / size
+            c = self._best(normal)[1:] / self._size
+            if normal @ (c - a) > SAME:
+                corners.insert(k + 1, c)
+            else:
+                k += 1
+        triples = zip(corners[-1:] + corners, corners, corners[1:] + corners[:1], strict=False)
+        sharp = [x for before, x, after in triples if not _between(before, x, after)]
         return np.array(sharp) * self._size + 0.0
 
     def _ray(self, start: Floats, step: Floats) -> float:
         """Return the end of a ray in units of size one."""
         size = max(float(np.abs(step).max()), np.finfo(float).tiny)
-        return self._solve(self._last(), equal=self._with(-step / size), values=start).value / size
+        return self._solve(self._last(), self._with(-step / size), start, self.players).value / size
 
     def _ideal(self, floor: Floats) -> Floats:
         return np.array([self._above(own, floor).value for own in np.eye(self.players)]) * self._size
@@ -253,27 +253,15 @@ class LinearImage(Shown, line=False):
         from scipy.sparse import vstack
 
         rows = vstack((self._with(-np.ones(self.players)), -self._with(np.ones(self.players))))
-        end = self._solve(-self._last(), rows=rows, right=np.concatenate((x, -x)))
+        end = self._solve(-self._last(), rows, np.concatenate((x, -x)))
         return -end.value / (1.0 + float(np.abs(x).max()))
 
     def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
-        lower, upper, eye = self.lower / self._scale, self.upper / self._scale, np.eye(self.lower.size)
-        low, high = np.isfinite(lower), np.isfinite(upper)
-        rows = np.vstack((self._rows.toarray(), -eye[low], eye[high]))
-        right = np.concatenate((self._right, -lower[low], upper[high]))
+        low = np.isfinite(self.lower)
+        rows = np.vstack((self._rows.toarray(), -np.eye(low.size)[low]))
+        right = np.append(self._right, -self.lower[low] / self._scale)
         y, gap = product(w, self._unit.toarray(), rows, right, -d / self._size)
         return self._size * (self._unit @ y), gap
-
-    def _between(self, a: Floats, b: Floats) -> list[Floats]:
-        """Return the corners from a to b, counterclockwise, without b, in units of size one."""
-        step = b - a
-        if np.abs(step).max() <= SAME:
-            return []
-        normal = np.array([step[1], -step[0]]) / np.abs(step).max()
-        c = self._best(normal)[1:] / self._size
-        if normal @ (c - a) <= SAME:
-            return [a]
-        return [*self._between(a, c), *self._between(c, b)]
 
     def _best(self, weights: Floats) -> Floats:
         """Return the best sum of payoffs in units of size one, and the payoffs where it is attained."""
@@ -281,12 +269,10 @@ class LinearImage(Shown, line=False):
         return np.append(end.value, self._size * (self._unit @ end.point))
 
     def _above(self, weights: Floats, floor: Floats) -> Optimum:
-        bound = np.isfinite(floor)
         if np.isposinf(floor).any():
             raise InvalidInput("`floor` must be finite, or -inf for none; got inf.")
-        return self._solve(
-            self._unit.T @ weights, rows=-self._unit[bound], right=-(floor / self._size)[bound]
-        )
+        bound = np.isfinite(floor)
+        return self._solve(self._unit.T @ weights, -self._unit[bound], -(floor / self._size)[bound])
 
     def _last(self) -> Floats:
         return np.append(np.zeros(self.lower.size), 1.0)
@@ -296,53 +282,24 @@ class LinearImage(Shown, line=False):
 
         return hstack((self._unit, csr_array(column[:, None])), format="csr")
 
-    def _solve(self, objective: Floats, **more: Any) -> Optimum:
-        """Maximise over decisions in units of `_scale`, and a free variable if the objective has one entry more."""
-        end = self._program(objective, **more)
-        if end.status == 0:
-            return Optimum(status=Status.OK, point=end.x, value=float(objective @ end.x))
-        status = {2: Status.EMPTY, 3: Status.UNBOUNDED}.get(end.status, Status.FAILED)
-        value = {Status.EMPTY: -np.inf, Status.UNBOUNDED: np.inf}.get(status, np.nan)
-        return Optimum(status=status, point=np.full(self.lower.size, np.nan), value=value)
+    def _solve(self, objective: Floats, rows: Any = None, right: Any = (), equalities: int = 0) -> Optimum:
+        """Maximise over decisions in units of `_scale`, and a free variable if the objective has one entry more.
 
-    def _program(
-        self,
-        objective: Floats,
-        *,
-        rows: Any = None,
-        right: Floats | None = None,
-        equal: Any = None,
-        values: Floats | None = None,
-    ) -> Any:
-        """Return the result of SciPy, which minimises minus the objective over its size."""
-        from scipy.optimize import linprog
+        `rows`, the first of which may be equalities, are constraints besides those of the decisions.
+        """
         from scipy.sparse import csr_array, hstack, vstack
 
-        more = objective.size - self.lower.size
-        matrix, limits = self._rows, self._right
+        more, matrix = objective.size - self.lower.size, self._rows
         if more:
-            matrix = hstack((matrix, csr_array((limits.size, more))), format="csr")
-        if rows is not None and right is not None:
-            matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
-        ends = zip((self.lower, self.upper), (-np.inf, np.inf), strict=True)
-        options = {"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE}
-        for presolve in (
-            True,
-            False,
-        ):  # which may not tell a program without a point from one without a bound
-            end = linprog(
-                -objective / (float(np.abs(objective).max()) or 1.0),
-                A_ub=matrix if limits.size else None,
-                b_ub=limits if limits.size else None,
-                A_eq=equal,
-                b_eq=values,
-                bounds=np.column_stack([np.append(each / self._scale, [free] * more) for each, free in ends]),
-                method="highs-ds",
-                options=options | {"presolve": presolve},
-            )
-            if end.status != 4:
-                break
-        return end
+            matrix = hstack((matrix, csr_array((self._right.size, more))), format="csr")
+        program = LinearProgram(
+            objective=objective,
+            matrix=matrix if rows is None else vstack((rows, matrix), format="csr"),
+            limits=np.append(right, self._right),
+            lower=np.append(self.lower / self._scale, [-np.inf] * more),
+            equalities=equalities,
+        )
+        return optimise(program, polish=False)
 
 
 def _sparse(value: Any, name: str) -> Any:
@@ -356,5 +313,16 @@ def _sparse(value: Any, name: str) -> Any:
     return array
 
 
-def _cross(a: Floats, b: Floats) -> float:
-    return float(a[0] * b[1] - a[1] * b[0])
+def _of_size_one(matrix: Any) -> tuple[Floats, Any]:
+    """Return the largest entry of each row, 1 of an empty one, and the rows over it."""
+    from scipy.sparse import diags_array
+
+    size = np.asarray(abs(matrix).max(axis=1).toarray()).ravel()
+    size = np.where(size > 0, size, 1.0)
+    return size, (diags_array(1 / size) @ matrix).tocsr()
+
+
+def _between(a: Floats, x: Floats, b: Floats) -> bool:
+    """Say whether x lies on the edge from a to b."""
+    (p, q), (r, s) = x - a, b - x
+    return bool(p * r + q * s > 0 and abs(p * s - q * r) <= SAME * np.abs(b - a).max())

@@ -18,6 +18,7 @@ from bargaining.feasible.image import LinearImage
 from bargaining.problem import Problem
 
 SUM = 1e-9  # by which chances may miss one
+TIE = 1e-12  # of the largest gain: values and costs, or offers, that are the same
 
 
 @owning
@@ -178,9 +179,9 @@ class BayesianProblem(Shown, line=False):
         NotApplicable
             Where this is no trade, or types are not independent.
         """
-        phi, psi = self.virtual
-        v, c = self._traded()
-        slack = (self.prior * (phi[:, None] - psi) * (v[:, None] > c)).sum()
+        (phi, psi), (v, c) = self.virtual, traded(self)
+        gains = v[:, None] - c > TIE * scale_of(self)
+        slack = (self.prior * (phi[:, None] - psi) * gains).sum()
         return max(0.0, -float(slack))
 
     @property
@@ -192,19 +193,10 @@ class BayesianProblem(Shown, line=False):
         NotApplicable
             Where this is no trade, or types are not independent.
         """
-        v, c = self._traded()
-        f, g = self.prior.sum(axis=1), self.prior.sum(axis=0)
+        (v, c), (f, g) = traded(self), margins(self)
         above, below = 1.0 - np.cumsum(f), np.cumsum(g) - g
         phi = v - np.append(np.diff(v), 0.0) * np.maximum(above, 0.0) / f
         return phi, c + np.append(0.0, np.diff(c)) * below / g
-
-    def _traded(self) -> tuple[Floats, Floats]:
-        if self.values is None or self.costs is None or not self.independent:
-            raise NotApplicable(
-                "virtual values, the subsidy and prices are those of a buyer and a seller with independent types: "
-                "make the problem by `BayesianProblem.trade` and give `prior` as a pair of vectors."
-            )
-        return self.values, self.costs
 
     def interim(self, *, subsidy: float = 0.0) -> Problem:
         """Return the problem of n + m players, one a type, over what mechanisms let the types gain on average.
@@ -212,10 +204,11 @@ class BayesianProblem(Shown, line=False):
         Their disagreement payoff is 0. Every concept applies: `utilitarian` with the prior as weights is the second
         best, `nash` with it the solution of Harsanyi and Selten.
         """
+        titles = self.player_names
+        if all(name.isdigit() for name in titles):
+            titles = "player 0, type", "player 1, type"
         names = [
-            f"{name} {k}"
-            for name, count in zip(self._titles, self.prior.shape, strict=True)
-            for k in range(count)
+            f"{name} {k}" for name, size in zip(titles, self.prior.shape, strict=True) for k in range(size)
         ]
         return Problem(mechanism_gains(self, subsidy), np.zeros(len(names)), players=names)
 
@@ -223,19 +216,30 @@ class BayesianProblem(Shown, line=False):
         """Return the problem of the two players over what mechanisms let them gain before they know their types."""
         return Problem(mechanism_gains(self, subsidy, by_type=False), [0.0, 0.0], players=self.player_names)
 
-    @property
-    def _titles(self) -> tuple[str, ...]:
-        named = any(not name.isdigit() for name in self.player_names)
-        return self.player_names if named else ("player 0, type", "player 1, type")
+
+def traded(problem: BayesianProblem) -> tuple[Floats, Floats]:
+    """Return values and costs of a buyer and a seller with independent types; refuse other problems."""
+    if problem.values is None or problem.costs is None or not problem.independent:
+        raise NotApplicable(
+            "virtual values, the subsidy and prices are those of a buyer and a seller with independent types: "
+            "make the problem by `BayesianProblem.trade` and give `prior` as a pair of vectors."
+        )
+    return problem.values, problem.costs
+
+
+def margins(problem: BayesianProblem) -> tuple[Floats, Floats]:
+    """Return the chances of each player's types."""
+    return problem.prior.sum(axis=1), problem.prior.sum(axis=0)
 
 
 def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: bool = True) -> LinearImage:
     """Return the gains of incentive compatible, individually rational mechanisms, by type or by player.
 
     A decision holds the chances of outcomes at each pair of types, then money in units of the largest gain: the
-    gains of the types where they are independent, else payments at each pair.
+    gains of the types where they are independent, else payments at each pair. Constraints are incentives, the budget or
+    participation, and that chances at a pair sum to one at most.
     """
-    from scipy.sparse import block_diag, csr_array, hstack, vstack
+    from scipy.sparse import block_diag, csr_array, eye_array, hstack, vstack
 
     subsidy = scalar(subsidy, "subsidy")
     if subsidy and not (problem.transfers and problem.independent):
@@ -244,40 +248,27 @@ def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: 
             "transfers=True, or the prior as a pair of vectors."
         )
     (count, _, n, m), money = problem.gains.shape, _money(problem)
-    chances = count * n * m
     truth = [_report(problem, k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]
-    rows, limits = [], []
+    rows = []
     for k, size in enumerate((n, m)):
         own, other = lies(problem, size)
         rows.append(_report(problem, k, own, other) - truth[k][own])
-        limits.append(np.zeros(own.size))
     if problem.transfers and problem.independent:
-        total = (centred_gains(problem)[0].sum(axis=1) / scale_of(problem) * problem.prior).ravel()
-        margins = [problem.prior.sum(axis=1), problem.prior.sum(axis=0)]
-        rows.append(hstack((csr_array(-total[None]), csr_array(np.concatenate(margins)[None]))))
-        limits.append(np.array([subsidy / scale_of(problem)]))
+        total = centred_gains(problem)[0].sum(axis=1) / scale_of(problem) * problem.prior
+        rows.append(csr_array(np.concatenate((-total.ravel(), *margins(problem)))[None]))
     else:
         rows += [-part for part in truth]
-        limits.append(np.zeros(n + m))
-    if count > 1:
-        sums = np.broadcast_to(np.arange(n * m), (count, n * m)).ravel()
-        shape = n * m, chances + money
-        rows.append(csr_array((np.ones(chances), (sums, np.arange(chances))), shape=shape))
-        limits.append(np.ones(n * m))
-    low = -np.inf if problem.transfers and not problem.independent else 0.0
-    everyone = vstack(truth) * scale_of(problem)
-    if not by_type:
-        weights = [csr_array(problem.prior.sum(axis=axis)[None]) for axis in (1, 0)]
-        everyone = block_diag(weights, format="csr") @ everyone
+    rows.append(hstack([eye_array(n * m)] * count + [csr_array((n * m, money))]))
     matrix = csr_array(vstack(rows))
     matrix.eliminate_zeros()
-    return LinearImage(
-        csr_array(everyone),
-        matrix,
-        np.concatenate(limits),
-        lower=np.append(np.zeros(chances), np.full(money, low)),
-        upper=np.append(np.ones(chances), np.full(money, np.inf)),
-    )
+    limits = np.zeros(matrix.shape[0])
+    limits[-n * m - 1], limits[-n * m :] = subsidy / scale_of(problem), 1.0
+    everyone = vstack(truth) * scale_of(problem)
+    if not by_type:
+        everyone = block_diag([chances[None] for chances in margins(problem)], format="csr") @ everyone
+    low = -np.inf if problem.transfers and not problem.independent else 0.0
+    lower = np.repeat([0.0, low], [matrix.shape[1] - money, money])
+    return LinearImage(csr_array(everyone), matrix, limits, lower=lower)
 
 
 def _money(problem: BayesianProblem) -> int:
@@ -287,11 +278,10 @@ def _money(problem: BayesianProblem) -> int:
 
 def lies(problem: BayesianProblem, size: int) -> tuple[Any, Any]:
     """Return types and what they may want to report: in trade with independent types, neighbours."""
-    types = np.arange(size)
-    if problem.values is not None and problem.independent:
-        return np.append(types[:-1], types[1:]), np.append(types[1:], types[:-1])
-    apart = ~np.eye(size, dtype=bool)
-    own, other = np.nonzero(apart)
+    apart = np.subtract.outer(np.arange(size), np.arange(size))
+    own, other = np.nonzero(
+        np.abs(apart) == 1 if problem.values is not None and problem.independent else apart
+    )
     return own, other
 
 
@@ -300,10 +290,9 @@ def _report(problem: BayesianProblem, player: int, own: Any, told: Any) -> Any:
     from scipy.sparse import csr_array
 
     count, _, n, m = problem.gains.shape
-    gains, prior = centred_gains(problem)[0][:, player] / scale_of(problem), problem.prior
     cells = np.arange(count * n * m).reshape(count, n, m)
-    if player:
-        gains, prior, cells = gains.swapaxes(1, 2), prior.T, cells.swapaxes(1, 2)
+    gains, prior = centred_gains(problem)[0][:, player] / scale_of(problem), problem.prior
+    gains, prior, cells = (turned(array, player) for array in (gains, prior, cells))
     given = prior / prior.sum(axis=1, keepdims=True)
     worth, columns = given[own] * gains[:, own], cells[:, told]
     lines = np.broadcast_to(np.arange(own.size)[:, None], columns.shape)
@@ -316,6 +305,11 @@ def _report(problem: BayesianProblem, player: int, own: Any, told: Any) -> Any:
         entries.append((paid, lines[0], first + cells[0, told]))
     value, row, column = (np.concatenate([np.ravel(entry[k]) for entry in entries]) for k in range(3))
     return csr_array((value, (row, column)), shape=(own.size, first + _money(problem)))
+
+
+def turned(array: Floats, player: int) -> Floats:
+    """Return an array over pairs of types with the player's own types before the other's."""
+    return array.swapaxes(-1, -2) if player else array
 
 
 def centred_gains(problem: BayesianProblem) -> tuple[Floats, Floats]:
@@ -338,40 +332,30 @@ def scale_of(problem: BayesianProblem) -> float:
 
 def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:
     """Return the chances of pairs of types, and whether types are independent."""
-    if _is_pair(prior):
-        margins = [real(part, f"prior[{k}]", ndim=1) for k, part in enumerate(prior)]
-        for k, part in enumerate(margins):
-            if part.size != shape[k]:
-                raise InvalidInput(
-                    f"`prior[{k}]` must have one chance per type ({shape[k]}); got {part.size}."
-                )
-            _checked(part, f"prior[{k}]")
-        return np.outer(margins[0] / margins[0].sum(), margins[1] / margins[1].sum()), True
-    array = real(prior, "prior")
+    pair = isinstance(prior, tuple | list) and [np.ndim(part) for part in prior] == [1, 1]
+    if pair and len(prior[0]) == len(prior[1]):  # two rows of one matrix sum to 1 together
+        pair = float(real(prior, "prior").sum()) > 1.5
+    if pair:
+        return np.outer(*(_chances(prior[k], f"prior[{k}]", shape[k : k + 1]) for k in range(2))), True
+    array = _chances(prior, "prior", shape)
+    product = np.outer(array.sum(axis=1), array.sum(axis=0))
+    return array, bool(np.abs(array - product).max() <= 1e-15)
+
+
+def _chances(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:
+    array = real(value, name)
     if array.shape != shape:
-        raise InvalidInput(
-            f"`prior` must have shape {shape}, or be a pair of vectors for independent types; got {array.shape}."
-        )
-    _checked(array, "prior")
-    array = array / array.sum()
-    return array, bool(np.abs(array - np.outer(array.sum(axis=1), array.sum(axis=0))).max() <= 1e-15)
-
-
-def _is_pair(prior: Any) -> bool:
-    """Say whether a prior is a pair of vectors: two rows of one matrix would sum to 1 together."""
-    if not isinstance(prior, tuple | list) or len(prior) != 2 or any(np.ndim(part) != 1 for part in prior):
-        return False
-    return len(prior[0]) != len(prior[1]) or float(real(prior, "prior").sum()) > 1.5  # 2, or 1
-
-
-def _checked(chances: Floats, name: str) -> None:
-    if (chances < 0).any():
-        raise InvalidInput(f"`{name}` must not have negative chances; got {chances.min():g}.")
-    if abs(chances.sum() - 1) > SUM:
-        raise InvalidInput(f"`{name}` must sum to 1; got {chances.sum():g}. Divide by the sum.")
-    for axis in range(chances.ndim):
-        margin = chances.sum(axis=tuple(k for k in range(chances.ndim) if k != axis))
+        wanted = f"have shape {shape}, or be a pair of vectors for independent types"
+        wanted = wanted if len(shape) == 2 else f"have one chance per type ({shape[0]})"
+        raise InvalidInput(f"`{name}` must {wanted}; got shape {array.shape}.")
+    if (array < 0).any():
+        raise InvalidInput(f"`{name}` must not have negative chances; got {array.min():g}.")
+    if abs(array.sum() - 1) > SUM:
+        raise InvalidInput(f"`{name}` must sum to 1; got {array.sum():g}. Divide by the sum.")
+    for axis in range(array.ndim):
+        margin = np.moveaxis(array, axis, 0).reshape(shape[axis], -1).sum(axis=1)
         if not (margin > 0).all():
             raise InvalidInput(
                 f"`{name}` gives type {int(np.argmin(margin))} the chance 0. Leave that type out."
             )
+    return np.asarray(array / array.sum())

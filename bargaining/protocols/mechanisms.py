@@ -14,13 +14,22 @@ from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.base import best_product
 from bargaining.feasible.image import LinearImage
-from bargaining.games.bayesian import BayesianProblem, centred_gains, lies, mechanism_gains, scale_of
+from bargaining.games.bayesian import (
+    TIE,
+    BayesianProblem,
+    centred_gains,
+    lies,
+    margins,
+    mechanism_gains,
+    scale_of,
+    traded,
+    turned,
+)
 
 SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
 MOST = 64  # outcomes at pairs of types for which a neutral solution is searched
 LIMIT = 1e8  # of the condition of the equations of claims: where weights tend to 0, claims still have a limit
 STARTS = 15  # of the search for a neutral solution; the first is not random
-TIE = 1e-12  # of the largest gain: offers that are worth the same, of which the one with more trade is made
 
 
 @owning
@@ -30,6 +39,8 @@ class Mechanism(Division):
 
     Attributes
     ----------
+    environment : BayesianProblem
+        The players, their types and gains.
     interim : tuple of ndarray, shapes (n,) and (m,)
         What each type of player 1 and of player 2 gains on average over the other's types.
     outcomes : ndarray, shape (c, n, m)
@@ -49,6 +60,7 @@ class Mechanism(Division):
         gains by another offer; over the largest gain, where a fixed price is paid.
     """
 
+    environment: BayesianProblem
     interim: tuple[Floats, Floats]
     outcomes: Floats
     payments: Floats
@@ -91,19 +103,11 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
     """
     problem = _asked(problem)
     subsidy = scalar(subsidy, "subsidy")
-    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
-    image = mechanism_gains(problem, subsidy)
-    chances = np.concatenate((f, g)) * _weights(weights, f.size, g.size)
-    z, prices, gap = image.optimum(chances)
-    return _mechanism(
-        problem,
-        "second_best",
-        {"subsidy": subsidy},
-        *_decided(problem, z),
-        gap=gap,
-        subsidy=subsidy,
-        multipliers=prices,
-    )
+    each = _weights(weights, problem.prior.shape)
+    z, prices, gap = mechanism_gains(problem, subsidy).optimum(np.concatenate(margins(problem)) * each)
+    given = {"subsidy": subsidy, "weights": each}
+    best = _decided(problem, z)
+    return _mechanism(problem, "second_best", given, *best, gap=gap, subsidy=subsidy, multipliers=prices)
 
 
 @suggesting
@@ -136,12 +140,12 @@ def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
     [[0.6, 1.8], [1.5, 0.6]]
     """
     problem = _asked(problem)
-    image, chances = mechanism_gains(problem), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
+    image = mechanism_gains(problem)
     nothing = np.zeros(image.players)
-    if not (image.ideal(nothing) > TIE * scale_of(problem)).all():
+    if (image.image @ image.decision(nothing)).min() <= SURE * scale_of(problem):
         nobody = np.zeros_like(problem.gains[:, 0]), np.zeros(problem.prior.shape)
         return _mechanism(problem, "harsanyi_selten", {}, *nobody, status=Status.DEGENERATE)
-    gains, residual = best_product(image, nothing, np.concatenate(chances) / 2)
+    gains, residual = best_product(image, nothing, np.concatenate(margins(problem)) / 2)
     z = image.decision(gains)
     gap = float(np.abs(image.image @ z - gains).max()) / scale_of(problem)
     return _mechanism(problem, "harsanyi_selten", {}, *_decided(problem, z), gap=max(gap, float(residual)))
@@ -204,8 +208,7 @@ def neutral(problem: BayesianProblem) -> Mechanism:
             f"{problem.gains[:, 0].size}. `harsanyi_selten` takes any number."
         )
     claims, multipliers, residual, unique = _claims(problem, image)
-    chances = np.concatenate((problem.prior.sum(axis=1), problem.prior.sum(axis=0)))
-    gains = image.support_above(chances, (claims - SURE / 2) * scale)
+    gains = image.support_above(np.concatenate(margins(problem)), (claims - SURE / 2) * scale)
     if np.isnan(gains).any():
         gains, residual = np.zeros(image.players), np.inf
     status = Status.OK if unique else Status.DEGENERATE
@@ -224,14 +227,11 @@ def _claims(problem: BayesianProblem, image: LinearImage) -> tuple[Floats, Float
     own, told = (np.concatenate((a, n + b)) for a, b in zip(lies(problem, n), lies(problem, m), strict=True))
     a, pairs, outcomes, k = own.size, n * m, count * n * m, image.lower.size
     budget = int(problem.transfers and problem.independent)
-    possible = np.zeros((pairs, k))
-    possible[:, :outcomes] = np.tile(np.eye(pairs), count)
-    rows = np.vstack((image.matrix[: a + budget].toarray(), possible))
-    limits = np.append(np.zeros(a + budget), np.ones(pairs))
+    matrix, binding = image.matrix.toarray(), np.r_[: a + budget, -pairs:0]
+    rows, limits = matrix[binding], image.limits[binding]
     gains = image.image.toarray() / scale_of(problem)
     half = np.vstack((np.repeat(np.eye(n), m, axis=1), np.tile(np.eye(m), n))) / 2
     z, y, w, c = np.split(np.arange(k + len(rows) + 2 * types), np.cumsum((k, len(rows), types)))
-    chances = np.concatenate((problem.prior.sum(axis=1), problem.prior.sum(axis=0)))
     eye, lie = np.eye(c[-1] + 1), np.zeros((a, types))
     lie[np.arange(a), own], lie[np.arange(a), told] = 1.0, -1.0
 
@@ -261,7 +261,7 @@ def _claims(problem: BayesianProblem, image: LinearImage) -> tuple[Floats, Float
     best, residual, unique = np.zeros(c[-1] + 1), np.inf, False
     for seed in range(STARTS):
         x = np.full(best.size, 0.1)
-        x[z[:outcomes]], x[w] = 0.5, chances / 2
+        x[z[:outcomes]], x[w] = 0.5, np.concatenate(margins(problem)) / 2
         x *= np.exp(min(seed, 1) * np.random.default_rng(seed).normal(size=x.size))
         for power in range(2, 18):
             x = least_squares(errors, x, jacobian, method="lm", args=(10.0**-power,), max_nfev=60).x
@@ -304,7 +304,7 @@ def posted_price(problem: BayesianProblem, price: float | None = None) -> Mechan
     array([0.5, 0.5])
     """
     problem = _asked(problem)
-    v, c = _traded(problem)
+    v, c = traded(problem)
     surplus = problem.prior * (v[:, None] - c)
 
     def gains(p: float) -> float:
@@ -363,9 +363,8 @@ def random_offerer(problem: BayesianProblem, *, chances: ArrayLike = (0.5, 0.5))
 
 def _offers(problem: BayesianProblem, proposer: int) -> tuple[Floats, Floats]:
     """Return who accepts, and what player 1 then pays, at each pair of types."""
-    own, reply, prior = problem.gains[0, proposer], problem.gains[0, 1 - proposer], problem.prior
-    if proposer == 1:
-        own, reply, prior = own.T, reply.T, prior.T
+    arrays = problem.gains[0, proposer], problem.gains[0, 1 - proposer], problem.prior
+    own, reply, prior = (turned(array, proposer) for array in arrays)
     if np.ptp(reply, axis=0).max() > TIE * scale_of(problem):
         raise NotApplicable(
             "the responder's gain hangs on the proposer's type, so that an offer would be a signal of it."
@@ -378,7 +377,7 @@ def _offers(problem: BayesianProblem, proposer: int) -> tuple[Floats, Floats]:
     choice = np.argmax(worth >= (best - room)[:, None], axis=1)  # the lowest of the best
     accepted = takes[choice] & (best >= -room)[:, None]
     asked = np.broadcast_to(prices[choice][:, None], accepted.shape)
-    return (accepted.T, asked.T) if proposer == 1 else (accepted, -asked)
+    return turned(accepted, proposer), turned(asked if proposer else -asked, proposer)
 
 
 @suggesting
@@ -412,14 +411,13 @@ def double_auction(problem: BayesianProblem, k: float, bids: ArrayLike, asks: Ar
     array([0.625, 0.625])
     """
     problem = _asked(problem)
-    v, c = _traded(problem)
+    v, c = traded(problem)
     k = float(within(real(k, "k", ndim=0), "k", 0.0, 1.0))
     b, a = real(bids, "bids", ndim=1), real(asks, "asks", ndim=1)
     for name, offers, types in (("bids", b, v), ("asks", a, c)):
         if offers.shape != types.shape:
             raise InvalidInput(f"`{name}` must have one offer per type ({types.size}); got {offers.size}.")
-    price, trade = k * b[:, None] + (1 - k) * a, (b[:, None] >= a).astype(float)
-    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+    price, trade, (f, g) = k * b[:, None] + (1 - k) * a, (b[:, None] >= a).astype(float), margins(problem)
     # only the other side's offers can be better, or none that is met, which is a matter of participation
     bought = np.einsum("j,kj,ikj->ik", g, a[:, None] >= a, v[:, None, None] - (k * a[:, None] + (1 - k) * a))
     sold = np.einsum("i,ki,jki->jk", f, b >= b[:, None], k * b + (1 - k) * b[:, None] - c[:, None, None])
@@ -439,25 +437,17 @@ def _asked(problem: Any) -> BayesianProblem:
     return problem
 
 
-def _traded(problem: BayesianProblem) -> tuple[Floats, Floats]:
-    problem.virtual  # noqa: B018 - refuses what is no trade
-    assert problem.values is not None
-    assert problem.costs is not None
-    return problem.values, problem.costs
-
-
-def _weights(weights: Any, n: int, m: int) -> Floats:
-    if weights is None:
-        return np.ones(n + m)
-    pair = isinstance(weights, tuple | list | np.ndarray) and len(weights) == 2
-    parts = [np.ravel(real(part, "weights")) for part in weights] if pair else []
-    if [part.size for part in parts] == [1, 1]:
-        parts = [np.repeat(part, size) for part, size in zip(parts, (n, m), strict=True)]
-    each = np.concatenate(parts) if parts else np.zeros(1)
-    if [part.size for part in parts] != [n, m] or each.min() < 0 or not each.any():
+def _weights(weights: Any, sizes: tuple[int, ...]) -> Floats:
+    """Return the weights of all types, of which the largest is 1."""
+    try:
+        pair = zip((1.0, 1.0) if weights is None else weights, sizes, strict=True)
+        each = np.concatenate([np.broadcast_to(real(part, "weights"), size) for part, size in pair])
+    except (TypeError, ValueError):
+        each = np.zeros(1)
+    if each.min() < 0 or not each.any():
         raise InvalidInput(
-            f"`weights` must be two numbers, or a pair with one for each of {n} and {m} types, not negative and not "
-            "all 0."
+            f"`weights` must be two numbers, or a pair with one for each of {sizes[0]} and {sizes[1]} types, not "
+            "negative and not all 0."
         )
     return np.asarray(each / each.max())
 
@@ -465,12 +455,12 @@ def _weights(weights: Any, n: int, m: int) -> Floats:
 def _decided(problem: BayesianProblem, z: Floats) -> tuple[Floats, Floats]:
     """Return the outcomes and payments of a decision of the program behind `BayesianProblem.interim`."""
     (count, _, n, m), scale = problem.gains.shape, scale_of(problem)
-    q, money = np.clip(z[: count * n * m], 0.0, 1.0).reshape(count, n, m), z[count * n * m :] * scale
+    q, money = np.clip(z[: count * n * m], 0.0, 1.0).reshape(count, n, m) + 0.0, z[count * n * m :] * scale
     if not problem.transfers:
         return q, np.zeros((n, m))
     if not problem.independent:
         return q, money.reshape(n, m) + np.tensordot(centred_gains(problem)[1], q, axes=1)
-    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+    f, g = margins(problem)
     first, second = (problem.gains * q[:, None]).sum(axis=0)
     pays, gets = first @ g - money[:n], money[n:] - f @ second
     return q, pays[:, None] + gets - gets @ g  # the same on average as `pays`
@@ -490,25 +480,20 @@ def _mechanism(
 ) -> Mechanism:
     """Return outcomes and payments as a mechanism, with what they violate of its definition."""
     q = q.reshape(problem.gains.shape[:1] + problem.prior.shape)
-    interim, worst = [], gap
-    for player, sign in enumerate((-1.0, 1.0)):
-        gains, prior, chances, money = problem.gains[:, player], problem.prior, q, sign * paid
-        if player:
-            gains, prior, chances, money = gains.swapaxes(1, 2), prior.T, q.swapaxes(1, 2), money.T + subsidy
+    interim, worst, scale = [], gap, scale_of(problem)
+    for player, money in enumerate((-paid, paid + subsidy)):
+        arrays = problem.gains[:, player], problem.prior, q, money
+        gains, prior, chances, money = (turned(array, player) for array in arrays)
         given = prior / prior.sum(axis=1, keepdims=True)
         told = np.einsum("ij,cij,ckj->ik", given, gains, chances, optimize=True) + given @ money.T
         own = np.diagonal(told).copy()
-        worst = max(
-            worst,
-            float((told - own[:, None]).max() / scale_of(problem)),
-            float(-own.min() / scale_of(problem)),
-        )
+        worst = max(worst, float((told - own[:, None]).max() / scale), float(-own.min() / scale))
         interim.append(own)
     first_best = problem.first_best
-    payoffs = np.array([problem.prior.sum(axis=1) @ interim[0], problem.prior.sum(axis=0) @ interim[1]])
+    payoffs = np.array([chances @ own for chances, own in zip(margins(problem), interim, strict=True)])
     if worst > SURE:
         status = Status.INACCURATE
-    elif first_best <= TIE * scale_of(problem):
+    elif first_best <= TIE * scale:
         status = Status.DEGENERATE
     return Mechanism(
         payoffs=payoffs,
@@ -517,6 +502,7 @@ def _mechanism(
         residual=max(worst, 0.0),
         problem=problem.ex_ante(subsidy=subsidy),
         parameters=Parameters(parameters),
+        environment=problem,
         interim=(interim[0], interim[1]),
         outcomes=q,
         payments=paid,

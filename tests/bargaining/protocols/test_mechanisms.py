@@ -1,5 +1,6 @@
 """Private information on both sides: published and independently computed numbers, closed forms, drawn problems."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ from bargaining import (
     LinearImage,
     NotApplicable,
     Status,
+    certify,
     double_auction,
     harsanyi_selten,
     kalai_smorodinsky,
@@ -41,28 +43,85 @@ def total(mechanism):
 SECOND_BEST = {
     2: "1/8",
     3: "4/27",
+    4: "5/32",
     5: "4/25",
     6: "25/162",
     8: "49/320",
     10: "189/1250",
     20: "323/2200",
     40: "403/2800",
+    100: "48279/340000",
 }
 SUBSIDY = {6: "5/216", 8: "7/128", 10: "3/40", 20: "19/160", 40: "91/640"}
+PRICE = {6: "1/3", 8: "1/5", 10: "2/5", 20: "4/11", 40: "3/7"}  # of the budget, less 1
 OFFER = {
     6: ("5/36", "11/108"),
     8: ("35/256", "25/256"),
     10: ("27/200", "19/200"),
+    20: ("209/1600", "143/1600"),
     40: ("819/6400", "553/6400"),
 }
 
 
+def proved(mechanism):
+    """The weighted sum of gains as a fraction, where the certificate proves it."""
+    proof = certify(mechanism)
+    assert proof.holds
+    return sum(proof.exact)
+
+
+@pytest.mark.dear("100-48279/340000")
 @pytest.mark.parametrize(("n", "value"), SECOND_BEST.items())
 def test_second_best_of_uniform_types(n, value):
     best = second_best(uniform(n))
     assert total(best) == pytest.approx(float(Fraction(value)), abs=1e-12)
+    assert proved(best) == Fraction(value)
     assert best.share == pytest.approx(float(Fraction(value)) / uniform(n).first_best)
     assert uniform(n).first_best == pytest.approx((n * n - 1) / (6 * n * n))
+    assert abs(float(Fraction(value)) - 9 / 64) <= 0.14 / n  # the continuum of Myerson and Satterthwaite
+
+
+@pytest.mark.parametrize(("n", "value"), PRICE.items())
+def test_what_a_little_money_from_outside_adds(n, value):
+    with_money = total(second_best(uniform(n), subsidy=1e-3)) - total(second_best(uniform(n)))
+    assert with_money / 1e-3 - 1 == pytest.approx(float(Fraction(value)), abs=1e-9)
+
+
+def rising(n):
+    return 2 * np.arange(1, n + 1) / (n * (n + 1))
+
+
+def test_certificates_of_mechanisms_catch_what_is_wrong():
+    best = second_best(uniform(6))
+    for wrong in (
+        replace(best, payoffs=best.payoffs + np.array([1e-3, -1e-3])),
+        replace(best, interim=(best.interim[0] - 1e-3, best.interim[1])),
+        replace(best, multipliers=best.multipliers * 0.9),
+        replace(best, outcomes=0.9 * best.outcomes),
+    ):
+        proof = certify(wrong)
+        assert not proof.holds
+        assert proof.bound >= 1e-3
+    with pytest.raises(NotApplicable, match="no certifier for harsanyi_selten on LinearImage"):
+        certify(harsanyi_selten(uniform(2)))
+    with pytest.raises(NotApplicable, match="independent types, or without transfers"):
+        certify(second_best(BayesianProblem.trade([1, 3], [0, 2], [[0.17, 0.03], [0.63, 0.17]])))
+
+
+def test_certificates_enclose_drawn_second_bests():
+    rng, exact = np.random.default_rng(8), 0
+    for k in range(40):
+        n, m = rng.integers(1, 5, 2)
+        prior = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
+        problem = BayesianProblem.trade(rng.random(n), rng.random(m), prior)
+        if k % 2:  # small fractions, of outcomes without payments
+            gains = rng.integers(-3, 4, size=(2, 2, n, m))
+            problem = BayesianProblem(gains, (np.full(n, 1 / n), np.full(m, 1 / m)))
+        proof = certify(second_best(problem, subsidy=0.01 * (k % 4 == 0)))
+        assert proof.holds
+        assert proof.bound <= 1e-9
+        exact += proof.exact is not None
+    assert exact >= 20
 
 
 @pytest.mark.parametrize(("n", "value"), SUBSIDY.items())
@@ -87,13 +146,55 @@ def test_a_last_offer_and_a_posted_price(n, values):
 
 @pytest.mark.parametrize(
     ("weights", "n", "value"),
-    [((1, 0.5), 10, "207/1750"), ((1, 0.25), 20, "7067/70400"), ((1, 0), 10, "19/200")],
+    [
+        ((1, 0.5), 10, "207/1750"),
+        ((1, 0.5), 20, "23659/208000"),
+        ((1, 0.25), 10, "421/4000"),
+        ((1, 0.25), 20, "7067/70400"),
+        ((1, 0), 10, "19/200"),
+        ((1, 0), 20, "143/1600"),
+    ],
 )
 def test_weighted_sums(weights, n, value):
     best = second_best(uniform(n), weights=weights)
     assert best.payoffs @ weights == pytest.approx(float(Fraction(value)), abs=1e-12)
+    assert np.dot(certify(best).exact, list(map(Fraction, weights))) == Fraction(value)
     pair = [np.full(n, weight) for weight in weights]
     assert second_best(uniform(n), weights=pair).payoffs @ weights == pytest.approx(best.payoffs @ weights)
+
+
+@pytest.mark.parametrize(
+    ("problem", "best", "first", "offered"),
+    [
+        (BayesianProblem.trade(types(n), types(n), (rising(n), other(n))), *values)
+        for n, other, *values in (
+            (5, lambda n: np.full(n, 1 / n), "28/125", "17/75", "73/375"),
+            (8, lambda n: np.full(n, 1 / n), "161/720", "91/384", "443/2304"),
+            (10, lambda n: np.full(n, 1 / n), "6153/27500", "6/25", "107/550"),
+            (5, rising, "154/1125", "154/1125", "131/1125"),
+            (8, rising, "1595/12096", "119/864", "1169/10368"),
+            (10, rising, "13619/105875", "189/1375", "342/3025"),
+        )
+    ],
+)
+def test_rising_chances(problem, best, first, offered):
+    assert proved(second_best(problem)) == Fraction(best)
+    assert problem.first_best == pytest.approx(float(Fraction(first)), abs=1e-12)
+    assert total(random_offerer(problem)) == pytest.approx(float(Fraction(offered)), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("problem", "best", "first", "subsidy"),
+    [
+        (BayesianProblem.trade(types(10) + 1 / 2, types(10)), "497/1000", "13/25", "3/20"),
+        (BayesianProblem.trade(types(12) + 1 / 4, types(12)), "1001/3456", "23/72", "47/288"),
+        (BayesianProblem.trade(types(10), types(6)), "247/1600", "33/200", "4/45"),
+    ],
+)
+def test_other_supports(problem, best, first, subsidy):
+    assert proved(second_best(problem)) == Fraction(best)
+    assert problem.first_best == pytest.approx(float(Fraction(first)), abs=1e-12)
+    assert problem.subsidy == pytest.approx(float(Fraction(subsidy)), abs=1e-12)
 
 
 def two_by_two(v, c, rho, pi):
@@ -101,25 +202,27 @@ def two_by_two(v, c, rho, pi):
 
 
 @pytest.mark.parametrize(
-    ("v", "c", "rho", "pi", "best", "sold", "bought"),
+    ("v", "c", "rho", "pi", "best", "first", "sold", "bought"),
     [
-        ((1, 3), (0, 2), 1 / 4, 1 / 4, "81/40", "15/8", "15/8"),
-        ((1, 3), (0, 2), 1 / 5, 1 / 5, "384/175", "52/25", "52/25"),
-        ((2, 6), (1, 5), 1 / 5, 1 / 4, "244/75", "16/5", "63/20"),
-        ((2, 5), (0, 3), 2 / 5, 1 / 3, "44/15", "12/5", "38/15"),
+        ((1, 3), (0, 2), 1 / 4, 1 / 4, "81/40", "33/16", "15/8", "15/8"),
+        ((1, 3), (0, 2), 1 / 5, 1 / 5, "384/175", "56/25", "52/25", "52/25"),
+        ((2, 6), (1, 5), 1 / 5, 1 / 4, "244/75", "67/20", "16/5", "63/20"),
+        ((2, 5), (0, 3), 2 / 5, 1 / 3, "44/15", "44/15", "12/5", "38/15"),
     ],
 )
-def test_two_types_each(v, c, rho, pi, best, sold, bought):
+def test_two_types_each(v, c, rho, pi, best, first, sold, bought):
     problem = two_by_two(v, c, rho, pi)
-    assert total(second_best(problem)) == pytest.approx(float(Fraction(best)), abs=1e-12)
+    assert proved(second_best(problem)) == Fraction(best)
+    assert problem.first_best == pytest.approx(float(Fraction(first)), abs=1e-12)
     assert total(random_offerer(problem, chances=[0, 1])) == pytest.approx(float(Fraction(sold)), abs=1e-12)
     assert total(random_offerer(problem, chances=[1, 0])) == pytest.approx(float(Fraction(bought)), abs=1e-12)
 
 
-def test_two_by_two_is_efficient_where_the_closed_form_says():
-    rng = np.random.default_rng(5)
+@pytest.mark.parametrize("draws", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_two_by_two_is_efficient_where_the_closed_form_says(draws):
+    rng = np.random.default_rng(draws)
     sides = set()
-    for _ in range(200):
+    for _ in range(draws):
         c1, v1, c2, v2 = np.sort(rng.uniform(0, 10, 4))
         rho, pi = rng.uniform(0.05, 0.95, 2)
         margin = rho / (1 - rho) * (v1 - c1) + pi / (1 - pi) * (v2 - c2) - (c2 - v1)
@@ -136,7 +239,7 @@ def test_irregular_and_correlated_types():
     irregular = BayesianProblem.trade(
         [1, 2, 3, 4], [0, 1.5, 2.5, 3.5], ([0.1, 0.6, 0.1, 0.2], [0.4, 0.1, 0.4, 0.1])
     )
-    assert total(second_best(irregular)) == pytest.approx(2831 / 2400, abs=1e-12)
+    assert proved(second_best(irregular)) == Fraction(2831, 2400)
     e = 0.01
     correlated = BayesianProblem.trade([1, 3], [0, 2], [[0.16 + e, 0.04 - e], [0.64 - e, 0.16 + e]])
     assert total(second_best(correlated)) == pytest.approx(2.1847706422, abs=1e-9)
@@ -233,7 +336,12 @@ def test_harsanyi_selten():
     assert total(harsanyi_selten(two_by_two((4, 10), (0, 6), 1 / 4, 1 / 4))) == pytest.approx(
         351 / 56, abs=1e-9
     )
-    assert total(harsanyi_selten(uniform(10))) == pytest.approx(0.1252321822, abs=1e-9)
+    three = BayesianProblem.trade([1, 2, 4], [0, 0.5, 1.5], ([0.5, 0.3, 0.2], [0.2, 0.5, 0.3]))
+    assert total(harsanyi_selten(three)) == pytest.approx(221 / 200, abs=1e-9)
+    assert proved(second_best(three)) == Fraction(51, 40)
+    assert proved(second_best(two_by_two((4, 10), (0, 6), 1 / 4, 1 / 4))) == Fraction(57, 8)
+    for n, value in ((4, 0.1282981749), (5, 0.1312910605), (10, 0.1252321822)):
+        assert total(harsanyi_selten(uniform(n))) == pytest.approx(value, abs=1e-9)
     assert harsanyi_selten(uniform(10)).interim[0][0] == pytest.approx(0.0212097700, abs=5e-9)
     road = BayesianProblem(
         [[[[-10], [-70]], [[90], [90]]], [[[90], [30]], [[-10], [-10]]]], ([0.9, 0.1], [1.0])
@@ -243,6 +351,22 @@ def test_harsanyi_selten():
     problem = uniform(4)
     interim = nash(problem.interim(), weights=np.full(8, 0.25))
     assert np.concatenate(harsanyi_selten(problem).interim) == pytest.approx(interim.payoffs, abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [1 / 3, 1 / 2, 3 / 4])
+def test_linear_offers_of_many_types_are_nearly_those_of_the_continuum(k):
+    """The linear equilibrium of Chatterjee and Samuelson (1983); for k >= 1/2 best for weights of Williams."""
+    n = 200
+    bids = types(n) / (1 + k) + k * (1 - k) / (2 * (1 + k))
+    asks = types(n) / (2 - k) + (1 - k) / 2
+    met = double_auction(uniform(n), k, bids, asks)
+    assert met.payoffs == pytest.approx([(1 + k) ** 2 * (2 - k) / 48, (1 + k) * (2 - k) ** 2 / 48], abs=1 / n)
+    assert met.agreement == pytest.approx((1 + k) * (2 - k) / 8, abs=1 / n)
+    assert met.residual <= 1 / n
+    if k >= 1 / 2:
+        weights = [1, (1 - k * k) / (k * (2 - k))]
+        best = second_best(uniform(40), weights=weights)
+        assert best.payoffs @ weights == pytest.approx(met.payoffs @ weights, rel=0.05)
 
 
 @pytest.mark.parametrize("k", [0.0, 0.3, 1.0])
@@ -324,9 +448,10 @@ def definition(problem, mechanism, subsidy=0.0):
     return worst
 
 
-def test_drawn_trades():
-    rng = np.random.default_rng(11)
-    for _ in range(60):
+@pytest.mark.parametrize("draws", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_drawn_trades(draws):
+    rng = np.random.default_rng(draws)
+    for _ in range(draws):
         n, m = rng.integers(1, 6, 2)
         v, c = np.sort(rng.uniform(0, 1, n)), np.sort(rng.uniform(0, 1, m))
         problem = BayesianProblem.trade(v, c, (rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))))

@@ -1,13 +1,13 @@
 """Several issues at once: concave utilities of a decision the players take together.
 
-Gradients that are not given come from Ridders' extrapolation of central differences, with steps that stay within the
-bounds: C. J. F. Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)", Advances in Engineering Software 4.
+Gradients that are not given come from differences, which stay within the bounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,7 @@ from bargaining.feasible._concave import (
     least_powers,
     linear,
 )
+from bargaining.feasible._root import slopes
 from bargaining.feasible.base import of_one_cell, product_by_cell, question
 
 ROUNDING = 1e-12  # of payoffs: differences below this are none
@@ -119,7 +120,7 @@ class ConvexProgram(Shown, line=False):
             jacobian = differences(callable_of(utilities, "utilities", "the decision"), low, high, width)
         if constraints is not None and constraint_jacobian is None:
             convex = callable_of(constraints, "constraints", "the decision")
-            constraint_jacobian = differences(convex, low, high, width)
+            constraint_jacobian = differences(convex, low, high, width, sign=-1.0)
         room = np.minimum(np.minimum(middle - low, high - middle), width)
         slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room * 1e-4)
         if constraints is not None and constraint_jacobian is not None:
@@ -325,41 +326,29 @@ def _spans(slopes: Floats, width: Floats, elsewhere: list[ArrayLike]) -> Floats:
     return np.where(span > 0, span, 1.0)
 
 
-LEVELS = 8  # steps: the last is a 27th of the first, where rounding weighs as much as it gained
-SHRINK = 1.6  # of the step from level to level: between Ridders' 1.4 and 2, fewest calls for 13 digits
 NEAR = 0.5  # of the way to the nearer bound, where functions such as roots and logarithms may end
-EDGE = 1e-7  # of the width of the bounds: on one, differences are taken this much further in
+EDGE = 1e-7  # of the width of the bounds: on one, slopes are taken this much further in
 
 
 def differences(
-    function: Callable[[Floats], ArrayLike], lower: Floats, upper: Floats, width: Floats
+    function: Callable[[Floats], ArrayLike], lower: Floats, upper: Floats, width: Floats, sign: float = 1.0
 ) -> Callable[[Floats], Floats]:
-    """Return the Jacobian of a function of decisions, shape (p, k), which is evaluated only within the bounds."""
+    """Return the Jacobian of a function, concave times `sign`, shape (p, k); it is evaluated within the bounds only."""
+
+    def along(z: Floats, k: int, steps: Floats) -> Floats:
+        rows = [
+            np.asarray(function(np.where(np.arange(z.size) == k, t, z)), dtype=float) for t in steps[:, 0]
+        ]
+        return sign * np.array(rows)
 
     def jacobian(z: Floats) -> Floats:
         at = np.clip(z, lower + EDGE * width, upper - EDGE * width)
         room = np.minimum(NEAR * np.minimum(at - lower, upper - at), 0.1 * width)
-        return np.stack([_slope(function, at, k, float(room[k])) for k in range(z.size)], axis=-1)
+        count = np.asarray(function(at), dtype=float).shape
+        columns = [
+            sign * slopes(partial(along, at, k), np.full(count, x), x - room[k], x + room[k]).best()[0]
+            for k, x in enumerate(at)
+        ]
+        return np.stack(columns, axis=-1)
 
     return jacobian
-
-
-def _slope(function: Callable[[Floats], ArrayLike], z: Floats, k: int, step: float) -> Floats:
-    """Return the derivative in one coordinate; for each value, the extrapolation that changed least."""
-    row: list[Floats] = []
-    best, least = np.empty(0), np.empty(0)
-    for level in range(LEVELS):
-        ahead, behind = z.copy(), z.copy()
-        ahead[k], behind[k] = z[k] + step, z[k] - step
-        sides = [np.asarray(function(at), dtype=float) for at in (ahead, behind)]
-        new = [(sides[0] - sides[1]) / (ahead[k] - behind[k])]
-        for order in range(level):
-            factor = SHRINK ** (2 * (order + 1))
-            new.append((factor * new[-1] - row[order]) / (factor - 1))
-            moved = np.maximum(np.abs(new[-1] - new[-2]), np.abs(new[-1] - row[order]))
-            if not best.size:
-                best, least = new[-1], moved
-            best = np.where(moved < least, new[-1], best)
-            least = np.minimum(moved, least)
-        row, step = new, step / SHRINK
-    return best

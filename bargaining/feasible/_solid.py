@@ -37,7 +37,6 @@ from bargaining.feasible.base import product_by_cell
 BLOCK = 4096  # cells worked on together: what is computed on the way stays in the processor's cache
 BALANCE = 50  # rounds of scaling
 ACCURATE = 1e-12  # gap that divisions promise
-LEVEL = 1e-12  # of the unit box: distance of a vertex from a row that it lies on
 CLOSE = 1e-5  # slack, of rows of size one, at which a row may bind
 
 
@@ -84,9 +83,7 @@ class Solid:
     def of_rows(cls, matrix: Floats, limits: Floats) -> Solid:
         """Return {x : matrix x <= limits}."""
         origin = np.zeros(matrix.shape[1])
-        for _ in range(
-            2
-        ):  # the first middle is as good as the scale of the limits allows, the second is good
+        for _ in range(2):  # the first middle is as good as the limits' scale allows, the second is good
             rows, slack, span = _equilibrated(matrix, limits, origin)
             middle = middle_of(rows, slack)
             if middle is None:
@@ -94,8 +91,7 @@ class Solid:
             origin = origin + span * middle
         rows, slack, span = _equilibrated(matrix, limits, origin)
         found = vertices(rows, slack, np.zeros(len(origin)))
-        if found is not None:
-            found = _levelled(matrix, limits, origin + span * found, span)
+        found = None if found is None else origin + span * found
         system = rows, np.zeros((len(rows), 0)), slack, 0
         made = cls(origin, span, system, found, free_disposal=open_below(rows))
         squares = (rows**2).sum(axis=1, keepdims=True)
@@ -409,16 +405,6 @@ def mixtures(
     rows = np.vstack((np.zeros(n), np.eye(n)))
     mix = np.vstack((np.ones(len(points)), -((points - origin) / span).T))
     return rows, mix, np.append(1.0, np.zeros(n)), 1 if free_disposal else n + 1
-
-
-def _levelled(matrix: Floats, limits: Floats, points: Floats, span: Floats) -> Floats:
-    """Put vertices exactly on rows that bound one player alone: a side tilted by rounding is no longer level."""
-    for row, limit in zip(matrix, limits, strict=True):
-        if np.count_nonzero(row) == 1:
-            i = int(np.argmax(row != 0))
-            level = limit / row[i] + 0.0  # no -0
-            points[np.abs(points[:, i] - level) <= LEVEL * (span[i] + abs(level)), i] = level
-    return points
 
 
 def _equilibrated(matrix: Floats, limits: Floats, origin: Floats) -> tuple[Floats, Floats, Floats]:

@@ -25,17 +25,9 @@ from bargaining.exact.certify import Certificate, Claim, above, allowance, regis
 from bargaining.feasible.image import LinearImage
 from bargaining.games.bayesian import BayesianProblem, lies, scale_of, traded
 
-DATA = (
-    10**6,
-    1e-13,
-)  # the largest denominator of a fraction that a float is taken for, and how far off it may be
+DATA = 10**6, 1e-13  # the largest denominator of a fraction that a float is taken for, and its distance
 SOLVED = 10**4, 1e-10  # the same of outcomes and multipliers
-SHARES = (
-    0.0,
-    1e-15,
-    1e-12,
-    1e-9,
-)  # of all posted prices that are mixed with outcomes to make room for rounding
+SHARES = 0, 1e-15, 1e-12, 1e-9  # of all posted prices, mixed in to make room for rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,9 +118,8 @@ def _reached(
     posted = q * 0
     if data.values is not None:  # the mean of all prices at which some types trade: it leaves room everywhere
         trade = np.subtract.outer(*traded(data)) > 0
-        posted[0] = trade[:, ::-1].cumsum(axis=1)[:, ::-1].cumsum(axis=0) * Fraction(
-            1, max(int(trade.sum()), 1)
-        )
+        mean = Fraction(1, max(int(trade.sum()), 1))
+        posted[0] = mean * trade[:, ::-1].cumsum(axis=1)[:, ::-1].cumsum(axis=0)
     for share in map(Fraction, SHARES):
         for start in (1, 0):
             gains = _rents(sides, data, (1 - share) * q + share * posted, start, subsidy)

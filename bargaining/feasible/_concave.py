@@ -133,8 +133,6 @@ def product(
         near = program.at(v)
         point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
         point = _newton(program, point)
-        if point.off > GOOD:
-            point = min(point, _newton(program, _priced(program, point)), key=lambda each: each.off)
         near = program.at(point.v)
         slope = np.abs(point.multipliers @ rows) @ (1.0 + np.abs(point.v))
         spare = float(point.multipliers[: len(plain)] @ np.maximum(near.values[: len(plain)], 0.0))
@@ -298,8 +296,6 @@ def _on(program: ConcaveProgram, point: Point, active: NDArray[np.bool_]) -> tup
 
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
-ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest linear functions
-ALIKE = 1e-6  # of gradients: less changes nothing in the search
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
@@ -351,8 +347,6 @@ class Decisions:
     _size: Floats = field(init=False)  # of the linear constraints' gradients
     # gradients of bounds and linear constraints, which are the same everywhere
     _steady: Floats = field(init=False)
-    _slopes: Floats = field(init=False)  # at the start
-    _linear: bool = field(init=False)  # whether gradients are the same at another decision
 
     def __post_init__(self) -> None:
         rows, eye = self.matrix * self.width, np.eye(self.start.size)
@@ -360,18 +354,6 @@ class Decisions:
         size = np.where(size > 0, size, 1.0)
         steady = (eye[np.isfinite(self.lower)], -eye[np.isfinite(self.upper)], -rows / size[:, None])
         fill(self, _size=size, _steady=np.concatenate(steady))
-        fill(self, _slopes=self._all_slopes(self.start))
-        shares = ASIDE * np.arange(1, self.start.size + 1) / self.start.size  # in no direction of symmetry
-        fill(self, _linear=self._as_at_start(self.at(np.where(np.isfinite(self.upper), shares, -shares))))
-
-    def _all_slopes(self, z: Floats) -> Floats:
-        return np.concatenate((self.slopes(z), self.slacks(z)[1]))
-
-    def _as_at_start(self, z: Floats) -> bool:
-        """Whether all gradients are those at the start, as they are everywhere in a linear program."""
-        with np.errstate(all="ignore"):
-            away = np.abs(self._all_slopes(z) - self._slopes)
-        return bool((away <= ALIKE * (1.0 + np.abs(self._slopes))).all())
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, clipped to its bounds."""
@@ -404,13 +386,8 @@ class Decisions:
         return float(np.maximum(slope * up, slope * down).sum())
 
     def curvature(self, z: Floats, prices: Floats, multipliers: Floats) -> Floats:
-        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds.
-
-        0 where gradients are those at the start and seem to be the same everywhere: it only guides the search.
-        """
+        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds."""
         k = z.size
-        if self._linear and self._as_at_start(z):
-            return np.zeros((k, k))
         edge = EDGE * self.width * ((z == self.lower) | (z == self.upper))
         z = np.clip(z, self.lower + edge, self.upper - edge)
         room = np.minimum(np.minimum(z - self.lower, self.upper - z) / self.width, 1.0) * STEP
@@ -468,7 +445,7 @@ class Decisions:
             targets=np.append(np.zeros(plain), targets),
             at=lambda v: self._near(v, kept, offset, matrix, own, bend),
             start=np.append(np.zeros(k), np.ones(objective.size)),
-            strict=0 if self._linear else int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
+            strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
         )
 
     def _near(

@@ -37,7 +37,6 @@ from bargaining.feasible.base import product_by_cell
 BLOCK = 4096  # cells worked on together: what is computed on the way stays in the processor's cache
 BALANCE = 50  # rounds of scaling
 ACCURATE = 1e-12  # gap that divisions promise
-CLOSE = 1e-5  # slack, of rows of size one, at which a row may bind
 
 
 class Solid:
@@ -187,11 +186,8 @@ class Solid:
         self, ideal: Floats, weights: Floats, floor: Floats, power: float
     ) -> tuple[Floats, float]:
         """Return the x >= floor with the least sum of (weights * max(ideal - x, 0))**power, and its error."""
-        low, best, unit = (
-            (floor - self.origin) / self.span,
-            (ideal - self.origin) / self.span,
-            weights * self.span,
-        )
+        low, best = ((x - self.origin) / self.span for x in (floor, ideal))
+        unit = weights * self.span
         loss = -float(self.ray(ideal, 1.0 / weights))
         if loss == np.inf:  # the line of equal losses misses the set
             loss = float((weights * (ideal - self.support(weights)[1])).max())
@@ -200,8 +196,6 @@ class Solid:
         least = self._least_losses if power == 1 else self._least_powers
         point, gap = least(low, best, unit / loss, power)
         point = self.origin + self.span * point
-        back = self._outside(point, loss / weights)
-        point, gap = point - back * loss / weights, gap + back
         below = np.minimum(point, ideal)  # nobody needs more than the ideal payoff
         return (below if self.contains(below, tol=0.0) else point), gap * loss
 
@@ -391,11 +385,6 @@ class Solid:
         )
         return least_powers(inside, best, unit, low, power, 1.0)
 
-    def _outside(self, x: Floats, step: Floats) -> float:
-        """Return how many steps, of far less than one, lead back into a set of rows; mixtures are in theirs."""
-        back = 0.0 if self.mix.size else -float(self.ray(x, step))
-        return back if 0.0 < back <= CLOSE else 0.0
-
 
 def mixtures(
     points: Floats, origin: Floats, span: Floats, free_disposal: bool
@@ -450,15 +439,7 @@ class Planar(Solid):
         Rounding may leave vertices on the edge, so its ends are those farthest apart across the weights.
         """
         scaled = weights * self.span
-        best, tied = best_points(self.unit, scaled, self.grain)
-        middle = self._middle(scaled, tied)
-        # Vertices that tie up to rounding must not hide one that sticks out between them by more than little of it.
-        little = self.grain / 4
-        room = (np.abs(scaled) * little).sum(axis=-1)
-        beaten = (weights * (self.points[best] - middle)).sum(axis=-1) > room
-        if beaten.any():
-            _, tied = best_points(self.unit, scaled, little)
-            middle = np.where(beaten[..., None], self._middle(scaled, tied), middle)
+        middle = self._middle(scaled, best_points(self.unit, scaled, self.grain)[1])
         value = (weights * middle).sum(axis=-1)
         bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)

@@ -132,8 +132,12 @@ def test_published_sets_of_correlated_payoffs():
     chicken = Game([[6, 2], [7, 0]], [[6, 7], [2, 0]])
     assert area(correlated_payoffs(chicken).vertices) == pytest.approx(33 / 4)
     assert area(correlated_payoffs(chicken, coarse=True).vertices) == pytest.approx(33 / 4)
+    corners = [[2, 7], [3.6, 3.6], [5.25, 5.25], [7, 2]]
+    assert np.array(sorted(correlated_payoffs(chicken).vertices.tolist())) == pytest.approx(np.array(corners))
     battle = Game([[3, 0], [0, 2]], [[2, 0], [0, 3]])
     assert area(correlated_payoffs(battle).vertices) == pytest.approx(13 / 10)
+    corners = [[1.2, 1.2], [2, 3], [3, 2]]
+    assert np.array(sorted(correlated_payoffs(battle).vertices.tolist())) == pytest.approx(np.array(corners))
     shapley = Game([[0, 1, 0], [0, 0, 1], [1, 0, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
     assert sorted(correlated_payoffs(shapley).vertices.ravel()) == pytest.approx([1 / 3, 1 / 3, 1 / 2, 1 / 2])
     assert area(correlated_payoffs(shapley, coarse=True).vertices) == pytest.approx(1 / 18)

@@ -112,8 +112,6 @@ class Parameters(Shown):
     ('USD bn', 2023)
     >>> parameters.gdp.source
     'World Bank WDI, GDP at current prices'
-    >>> round(parameters.export_share("CAN", "USA"), 3)
-    0.743
     """
 
     regions: tuple[str, ...]
@@ -136,15 +134,6 @@ class Parameters(Shown):
                 f"`name` must be a figure of `facts.csv`; got {name!r}. See `parameters.facts`."
             )
         return self.facts[name]
-
-    def export_share(self, exporter: str, importer: str) -> float:
-        """Share of `importer` in the goods exports of `exporter`, from the flows."""
-        for argument, name in (("exporter", exporter), ("importer", importer)):
-            if name not in self.regions:
-                raise InvalidInput(f"`{argument}` must be one of {', '.join(self.regions)}; got {name!r}.")
-        out, to = self.regions.index(exporter), self.regions.index(importer)
-        exports = self.flows.values[:, out, self.goods].sum(axis=1)
-        return float(exports[to] / (exports.sum() - exports[out]))
 
 
 def load(folder: str | Path | None = None) -> Parameters:

@@ -34,8 +34,6 @@ def war(baseline):
 def test_agreement_is_the_base(baseline):
     outcome = baseline.payoffs()
     np.testing.assert_allclose(outcome.percent, 0.0, atol=1e-10)
-    flows = baseline.model.economy.flows[:, 1, baseline.model.goods].sum(axis=1)
-    assert outcome.partner_share == pytest.approx(flows[0] / (flows[0] + flows[2] + flows[3]))
 
 
 def test_no_deviation_from_the_war_pays(baseline, war):
@@ -78,7 +76,6 @@ def test_war_does_not_depend_on_the_batch(baseline5):
             "rates",
             "percent",
             "money",
-            "partner_share",
             "residual",
             "marginal",
             "regret",
@@ -93,7 +90,6 @@ def test_war_that_no_start_leads_to_fails_in_its_cell(baseline5, monkeypatch):
     assert (war.status == Status.FAILED).all()
     assert np.isnan(war.rates).all()
     assert np.isnan(war.percent).all()
-    assert np.isnan(war.partner_share).all()
     assert not war.unique.any()
 
 
@@ -112,7 +108,6 @@ def test_leaving_is_the_limit_of_prohibitive_tariffs(baseline):
     routes = baseline.route([0.0, 0.2])
     taxed = baseline.model.solve(tariffs=shut, costs=routes, highest=np.inf).welfare[:, baseline.places]
     np.testing.assert_allclose(left.percent, taxed, rtol=0, atol=1e-8)
-    assert (left.partner_share == 0).all()
     assert (left.percent < baseline.war(r=[0.0, 0.2]).percent).all()
 
 

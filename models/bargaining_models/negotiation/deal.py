@@ -58,8 +58,6 @@ class Outcome(Result):
         The same percent of income in the base (or of GDP), in `unit`.
     unit : str
         Unit of `money`, "USD bn of 2023" for instance.
-    partner_share : (*batch) array
-        Share of the partner in home's goods exports; NaN where home exports nothing.
     residual : (*batch) array
         Largest relative violation of the equilibrium conditions.
     status : Status or int8 array of shape batch
@@ -76,7 +74,6 @@ class Outcome(Result):
     percent: Floats
     money: Floats
     unit: str
-    partner_share: Floats
     residual: Floats
     status: Status | NDArray[np.int8]
     equilibrium: TradeEquilibrium

@@ -919,13 +919,10 @@ class Negotiation(Shown):
         """Outcome of an equilibrium of the model."""
         places = self.places
         percent = answer.objective[..., places]
-        exports = answer.flows[..., :, places[0], :][..., self.model.goods].sum(axis=-1)
-        abroad = exports.sum(axis=-1) - exports[..., places[0]]
         return Outcome(
             percent=percent,
             money=percent / 100.0 * self.worth(),
             unit=self.unit,
-            partner_share=exports[..., places[1]] / np.where(abroad > 0.0, abroad, np.nan),
             residual=answer.residual,
             status=answer.status,
             equilibrium=answer,

@@ -16,7 +16,7 @@ from bargaining.problem import Problem, require_problem
 
 PROMISED = 1e-6  # of ideal gains: the error that OK allows
 TOLERANCES = (1e-12, 1e-13, 3e-14)  # relative, of the integrations: two as a rule, three where they differ
-NOISE = 1e-14  # relative, of payoffs: smaller tolerances would take steps without end
+NOISE = 1e-15  # relative, of payoffs: smaller tolerances would take steps without end
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
 LONGEST = 0.25  # step: a longer one can pass several edges unnoticed
 LATEST = 40.0  # by then gains have fallen by exp(-40)

@@ -42,7 +42,7 @@ def rows_of(name: str, *keys: str) -> dict[tuple[Any, ...], dict[str, Any]]:
 
 
 def test_every_table_says_what_its_r_means_in_exports() -> None:
-    for name in stored_names():
+    for name in set(stored_names()) - {"T13-pairs"}:  # which has other countries' trade, and says so
         (note,) = (note for note in stored(name).notes if note.startswith("r: "))
         assert "goods sold to the US and China, USD bn: " in note, name
         assert [float(found[-1]) for found in SOLD.findall(note)] == SHARES[1:].tolist(), name

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import EPS, Floats, by_cell
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._concave import Decisions, least_powers, product
+from bargaining.feasible._concave import ConcaveProgram, Local, maximise, product
 from bargaining.feasible._facets import (
     BESIDE,
     Facets,
@@ -37,6 +37,9 @@ from bargaining.feasible.base import product_by_cell
 BLOCK = 4096  # cells worked on together: what is computed on the way stays in the processor's cache
 BALANCE = 50  # rounds of scaling
 ACCURATE = 1e-12  # gap that divisions promise
+LEVEL = 1e-12  # of the unit box: distance of a vertex from a row that it lies on
+CLOSE = 1e-5  # slack, of rows of size one, at which a row may bind
+FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there is none
 
 
 class Solid:
@@ -196,6 +199,8 @@ class Solid:
         least = self._least_losses if power == 1 else self._least_powers
         point, gap = least(low, best, unit / loss, power)
         point = self.origin + self.span * point
+        back = self._outside(point, loss / weights)
+        point, gap = point - back * loss / weights, gap + back
         below = np.minimum(point, ideal)  # nobody needs more than the ideal payoff
         return (below if self.contains(below, tol=0.0) else point), gap * loss
 
@@ -367,23 +372,72 @@ class Solid:
         return x, max(float(unit @ np.maximum(best - x, 0.0)) - least, 0.0)
 
     def _least_powers(self, low: Floats, best: Floats, unit: Floats, power: float) -> tuple[Floats, float]:
-        """Return the x >= low with the least sum of (unit * max(best - x, 0))**power, and its error."""
+        """Return the x >= low with the least sum of (unit * max(best - x, 0))**power, and its error.
+
+        Variables are those of `_variables`, the losses y, and a bound t on the sum of their powers.
+        """
+        n, bound = low.size, np.isfinite(low)
         gains, base, matrix, limits = self._variables(self.origin)
-        free, none = np.full(gains.shape[1], np.inf), np.empty(0)
-        inside = Decisions(
-            lower=-free,
-            upper=free,
-            start=np.zeros(free.size),
-            width=np.ones(free.size),
-            matrix=matrix,
-            limits=limits,
-            utilities=lambda v: gains @ v + base,
-            jacobian=lambda v: gains,
-            constraints=lambda v: none,
-            constraint_jacobian=lambda v: none,
-            span=np.ones(low.size),
+        q = gains.shape[1]
+        rows = np.block(
+            [
+                [-matrix, np.zeros((len(matrix), n + 1))],
+                [gains[bound], np.zeros((int(bound.sum()), n + 1))],
+                [unit[:, None] * gains, np.eye(n, n + 1)],
+                [np.zeros((n, q)), np.eye(n, n + 1)],
+            ]
         )
-        return least_powers(inside, best, unit, low, power, 1.0)
+        room = np.concatenate((limits, (base - low)[bound], unit * (base - best), np.zeros(n)))
+
+        def at(v: Floats) -> Local:
+            y = np.maximum(v[q:-1], 0.0)
+            slope = np.concatenate((np.zeros(q), -power * y ** (power - 1), [1.0]))
+            curve = power * (power - 1) * np.maximum(y, FLAT) ** (power - 2)
+            return Local(
+                values=np.append(rows @ v + room, v[-1] - (y**power).sum()),
+                gradients=np.vstack((rows, slope)),
+                hessian=lambda m: np.diag(np.concatenate((np.zeros(q), -m[-1] * curve, [0.0]))),
+            )
+
+        start = np.concatenate((np.zeros(q), np.ones(n), [n]))
+        found = maximise(
+            ConcaveProgram(
+                objective=-np.eye(1, q + n + 1, q + n)[0],
+                targets=np.zeros(len(rows) + 1),
+                at=at,
+                start=start,
+                strict=0,
+            )
+        )
+        x = gains @ found.v[:q] + base
+        ends = [x]
+        if self.unit is not None and self.mix.size:  # what is left of the mixture goes to a best point
+            prices = unit * np.maximum(unit * (best - x), 0.0) ** (power - 1)
+            ends = [x + max(1.0 - found.v[:q].sum(), 0.0) * self.unit[np.argmax(self.unit @ prices)]]
+        else:  # the point of the rows that seem to bind, of which some may say the same
+            slack = self.limits - self.rows @ x
+            binds = slack <= CLOSE
+            ends.append(x + np.linalg.lstsq(self.rows[binds], slack[binds], rcond=LEVEL)[0])
+        gaps = [self._excess(end, low, best, unit, power) for end in ends]
+        k = int(np.argmin(np.nan_to_num(gaps, nan=np.inf)))
+        return ends[k], gaps[k]
+
+    def _outside(self, x: Floats, step: Floats) -> float:
+        """Return how many steps, of far less than one, lead back into a set of rows; mixtures are in theirs."""
+        back = 0.0 if self.mix.size else -float(self.ray(x, step))
+        return back if 0.0 < back <= CLOSE else 0.0
+
+    def _excess(self, x: Floats, low: Floats, best: Floats, unit: Floats, power: float) -> float:
+        """Return by how much another point loses less at the prices of a point, and how far it lies outside."""
+        outside = self._outside(self.origin + self.span * x, self.span / unit)
+        prices = unit * np.maximum(unit * (best - x), 0.0) ** (power - 1)
+        if not prices.any():
+            return outside
+        if np.isfinite(low).any() or self.unit is None:
+            top = self._best(prices, low)
+        else:
+            top = self.unit[np.argmax(self.unit @ prices)]
+        return outside + max(float(prices @ (top - x)), 0.0) / float((prices / unit).sum())
 
 
 def mixtures(

@@ -21,6 +21,8 @@ from bargaining import (
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.triangle import Triangle, unpaid
+from bargaining_models.paper import leverage as paper_leverage
+from bargaining_models.paper.study import Study
 from bargaining_models.trade import TradeModel
 from bargaining_models.uncertainty import elasticity_priors
 from plain_economy import PlainEconomy, drawn, model_of
@@ -475,3 +477,19 @@ def test_a_rivalry_without_links():
     near([rivalry.losses, rivalry.demands.repeat(2)[:3]], 0.0)
     assert rivalry.status == Status.OK
     assert repr(rivalry) == "Rivalry(US and China over Canada; r = 0.0; OK)"
+
+
+def test_bands_hold_the_draws_that_they_are_made_of(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two draws: the ends of a band are a twentieth of the way from one to the other."""
+    monkeypatch.setattr(paper_leverage, "DRAWS", 2)
+    bands, plain = (
+        paper_leverage.leverage_bands(study).records(),
+        paper_leverage.leverage_table(study).records(),
+    )
+    assert [row["notion"] for row in bands] == [row["notion"] for row in plain]
+    for row in bands:
+        for name in ("payment", "open_1", "contingent_1"):
+            if row[name] is not None:
+                low, middle, high = row[name]
+                assert low <= middle <= high
+                assert middle == pytest.approx((low + high) / 2, rel=1e-9, abs=1e-12)

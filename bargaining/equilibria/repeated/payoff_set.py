@@ -39,8 +39,8 @@ class PayoffSet(PayoffPolygon):
     threat : ndarray of shape (2,)
         The lowest payoff of each player: the worst punishment that is itself an equilibrium. NaN if there is none.
     status : Status
-        OK, EMPTY, or INACCURATE if the search ended before the accuracy was proved, or, with unequal discount factors,
-        if the residual is larger than the required accuracy.
+        OK, EMPTY, or INACCURATE if the search ended before the accuracy was shown, or if rationals do not confirm a
+        set that lies on a knife edge.
     reason : str
         Why the status is not OK; if it is, whether the game lies on a knife edge.
     scale : float

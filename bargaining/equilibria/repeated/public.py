@@ -16,7 +16,7 @@ from bargaining.equilibria._affine import Budget
 from bargaining.equilibria._exact_game import Leave
 from bargaining.equilibria.automaton import Lottery, Payoffs, PublicAutomaton, State, begun, reachable
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.repeated._hyperplanes.inner import Play
+from bargaining.equilibria.repeated._hyperplanes.inner import Play, least_by_staying
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded, loosened
 from bargaining.equilibria.sets.bounds import Fan, hull
@@ -309,23 +309,26 @@ def search(repeated: RepeatedGame, tolerance: float, budget: int) -> Several:
     profiles, work = Profiles.monitored(repeated), Budget(budget)
     while True:
         found = bounded(profiles, directions, _REFINEMENTS, max(tolerance, _FINEST), work)
-        kept = [k for k in range(len(profiles.leaves)) if _credible(found, k)]
-        if len(kept) == len(profiles.leaves):
-            return found
+        every = range(len(profiles.leaves))
+        points = corners(found) if found.outer.filled.any() else np.empty((0, 2))
+        kept = [k for k in every if _credible(found, k, points)]
+        if len(kept) == len(every):
+            break
         profiles = replace(
             profiles, leaves=tuple(profiles.leaves[k] for k in kept), exits=profiles.exits[kept]
         )
+    if found.play is not None and not all(_credible(found, k, found.play.payoffs) for k in every):
+        return Several(found.outer, None, None, np.inf)  # the threat may need more than the inner set holds
+    return found
 
 
-def _credible(found: Several, number: int) -> bool:
-    """Whether some continuation gives the player who leaves no more than leaving does."""
-    leave, outer = found.outer.profiles.leaves[number], found.outer
-    if leave.leaver is None or not outer.filled.any():
+def _credible(found: Several, number: int, points: Floats) -> bool:
+    """Whether some play with continuations among points gives who should leave no more, after staying, than leaving."""
+    profiles = found.outer.profiles
+    leave = profiles.leaves[number]
+    if leave.leaver is None or not len(points):
         return True
-    functions = outer.functions()
-    own = functions.faces[: len(outer.faces)] == 2 + leave.leaver
-    least = -functions.at(outer.levels.ravel())[: len(outer.faces)][own]
-    return bool(least.size) and least.min() <= leave.payoffs[leave.leaver] + _CREDIBLE
+    return least_by_staying(profiles, points, leave.leaver) <= leave.payoffs[leave.leaver] + _CREDIBLE
 
 
 def _check(repeated: RepeatedGame) -> None:

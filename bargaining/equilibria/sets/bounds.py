@@ -445,7 +445,7 @@ _DENSE = 300  # unknowns up to which a dense matrix is the faster one
 
 
 class Bounds:
-    """Bounds of the rows of an image in all directions of a fan, least at the levels `at`, or at both of two levels.
+    """Bounds of the rows of an image in all directions of a fan, least at given levels, or at both of two.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class Rows:
     origin : ndarray of shape (R,)
         The number of a profile among all profiles of the game; outcomes of leaving are numbered after them.
     barred : ndarray of shape (R,)
-        Rows that cannot be played, as a deviation leads to a state without equilibria.
+        Rows that cannot be played: a deviation leads to a state without equilibria, or only rounding lets them in.
     discounts : ndarray of shape (2,)
     ease : float
         A threshold missed by less counts as met.

@@ -57,13 +57,13 @@ class Enclosure:
     outer : list of ndarrays of shape (m, 2)
         Corners, counter-clockwise, of sets that contain every equilibrium payoff; none where there is none.
     inner : list of ndarrays of shape (m, 2) or None
-        Corners of sets that generate themselves; None if none were found.
+        Corners of sets that generate themselves, or images of sets that move by rounding only; None if there are none.
     gap : float
         How far the outer sets reach beyond the inner ones: infinite without these.
     knife_edge : bool
         Whether some row can be played only just, or only just not.
     rounds, structures : int
-        How often the levels were lowered, and structures solved.
+        How many rounds or applications of the operator it took, and how many structures were solved.
     stopped : str
         Why the search ended.
     """

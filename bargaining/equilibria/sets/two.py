@@ -214,7 +214,7 @@ class _Operator:
         """Return all rows but outcomes of leaving alone where staying would give the leaver more, whatever followed."""
         leaver, out = self.game.leaver[self.rows.number], np.ones(len(self.rows.number), bool)
         if (leaver >= 0).any():
-            rows, d = self.every.of(self.game.stays), self.discount
+            rows, d = self.every.of(self.game.stays & ~self.game.barred), self.discount
             f = rows.best + d * vertices.min(axis=0)  # after a player has stayed, nobody may leave
             points, exist = self.binding(rows, f, vertices)
             free = rows.base[:, None] + d * vertices

@@ -22,6 +22,7 @@ from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
 from bargaining.equilibria.repeated.public import automata, public_payoff_set, rational_automaton
 from known_games import drawn
 from public_programs import iterate
+from seeds import seeds
 
 PIECES = 20  # of the four hundred games
 
@@ -194,6 +195,45 @@ def test_signals_that_show_the_actions_give_the_payoff_set_of_two_hundred_games(
         np.testing.assert_array_equal(found.vertices, known.vertices)
         kinds.add((found.status, "knife edge" in found.reason))
     assert len(kinds) >= 2
+
+
+def left(seed):
+    """Return a small game that one may leave, or both for payoffs by leaver, without and with a perfect signal."""
+    rng = np.random.default_rng(40_000 + seed)
+    game = Game(*rng.integers(-4, 5, (2, *rng.integers(2, 4, 2))))
+    options = rng.integers(-8, 9, (2, 2)) / 2
+    leave = Exit.by_leaver(options) if seed % 3 == 2 else Exit(options[0], who=[seed % 2])
+    discount = Fraction(int(rng.integers(2, 9)), 10)
+    signal = Monitoring.perfect(game)
+    return RepeatedGame(game, discount, exit=leave), RepeatedGame(
+        game, discount, exit=leave, monitoring=signal
+    )
+
+
+@pytest.mark.parametrize("block", seeds(3, 15))
+def test_threats_to_leave_behind_signals_that_show_the_actions_are_those_of_seen_actions(block):
+    """The set by threats shares no code with that by signals: neither holds a payoff that the other lacks."""
+    for seed in range(12 * block, 12 * block + 12):
+        plain, signalled = left(seed)
+        known, found = payoff_set(plain), public_payoff_set(signalled, tolerance=1e-5)
+        assert found.status is known.status
+        sides = [found, replace(found, vertices=found.outer)]
+        missed = [PayoffPolygon.excess(side, vertex) for side in sides for vertex in known.vertices]
+        assert (
+            max(missed + [known.excess(vertex) for vertex in found.vertices], default=0) <= 3e-5 * known.scale
+        )
+
+
+def test_a_threat_to_leave_must_be_credible_by_the_inner_set_too():
+    """At a wide tolerance the inner set holds nothing that punishes who stays; at a fine one it does."""
+    rng = np.random.default_rng(184)
+    game, signal = Game(*rng.integers(-4, 5, (2, 2, 2))), Monitoring(rng.dirichlet(np.ones(2), (2, 2)))
+    repeated = RepeatedGame(game, 0.7, exit=Exit(rng.integers(-8, 9, 2) / 2, who=[0]), monitoring=signal)
+    wide, fine = (payoff_set(repeated, tolerance=tolerance) for tolerance in (0.1, 1e-4))
+    assert wide.status is Status.INACCURATE
+    assert len(wide.vertices) == 0
+    assert fine.ok
+    assert max(PayoffPolygon.excess(replace(wide, vertices=wide.outer), v) for v in fine.vertices) <= 1e-9
 
 
 def seen(seed):

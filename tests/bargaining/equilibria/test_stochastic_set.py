@@ -255,6 +255,23 @@ def test_random_games_agree_with_the_oracle(seed: int, kind: str) -> None:
     check_against_oracle(seed, kind)
 
 
+@pytest.mark.parametrize("block", seeds(4, 20))
+def test_a_leaver_alone_beside_a_state_without_equilibrium_agrees_with_the_oracle(block: int) -> None:
+    """No profile from which a deviation leads to matching pennies can follow a player who stayed."""
+    for seed in range(10 * block, 10 * block + 10):
+        rng = np.random.default_rng(seed)
+        shape = tuple(rng.integers(2, 4, 2))
+        stage, gone = Game(*rng.integers(-2, 9, (2, *shape))), np.full(shape, Fraction(0), dtype=object)
+        for _ in range(rng.integers(1, 3)):
+            gone[tuple(rng.integers(shape))] = Fraction(1)
+        leave = Exit(rng.integers(-2, 9, 2), who=[rng.integers(2)])
+        chain, discount = [np.stack([1 - gone, gone], axis=-1), [0, 1]], Fraction(int(rng.integers(3, 8)), 10)
+        game = StochasticGame([stage, PENNIES], chain, discount, exit=[leave, None])
+        found, expected = payoff_set(game).at(0), Plain.of(game).solve()[0]
+        assert found.status is (Status.OK if len(expected) else Status.EMPTY)
+        assert not len(expected) or hausdorff(found.vertices, expected) < 1e-9 * np.ptp(stage.payoffs)
+
+
 @pytest.mark.parametrize("seed", [4, 6])
 def test_unequal_patience_agrees_with_the_oracle(seed: int) -> None:
     check_against_oracle(seed, "none", unequal=True, tol=1e-8)

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Budget, Indices, farthest, once, solution
-from bargaining.equilibria.repeated._hyperplanes.profiles import Mask, Profiles
+from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, distinct, optimise, work
 
 _TABLE = 10_000_000  # entries, some 100 MB, of a table of faces and points
@@ -304,6 +304,20 @@ def sustains(profiles: Profiles, row: int, points: Floats) -> bool:
     low = profiles.thresholds(profiles.threat(points, np.zeros(len(points), np.intp))).needed - _ROUNDED
     there, pull = Points(points, np.zeros(len(points), np.intp)), np.zeros((1, points.shape[1]))
     return bool(len(_solved(profiles, there, pull, np.zeros(1, np.intp), np.array([row]), low).profiles))
+
+
+def least_by_staying(profiles: Profiles, points: Floats, player: int) -> float:
+    """Return the least that profiles of a game of one state can give a player, followed by continuations in a hull.
+
+    Nobody gains by another action, but everybody has stayed: no payoff from leaving is asked for any more. Infinite if
+    there is nothing to play.
+    """
+    state, every = np.zeros(len(points), np.intp), np.arange(len(profiles.payoffs))
+    low = profiles.thresholds(profiles.threat(points, state)).needed - _ROUNDED
+    low[:, low.shape[1] - np.isfinite(profiles.outside[0]).sum() :] = -FAR
+    pull = -np.eye(points.shape[1])[[player]] * profiles.discounts
+    played = _solved(profiles, Points(points, state), pull, np.zeros(every.size, np.intp), every, low)
+    return float(played.payoffs[:, player].min(initial=np.inf))
 
 
 _ITERATIONS = 8  # of Newton's method, which doubles the digits in each

@@ -63,7 +63,9 @@ class Outer:
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
         rows, first, by = profiles.symmetries.orbits(np.vstack([np.eye(n), -np.eye(n), directions]), _DIGITS)
         levels = np.tile(profiles.reach(rows), (profiles.states, 1))
-        levels[:, n : 2 * n] = np.minimum(levels[:, n : 2 * n], -profiles.outside)
+        least = profiles.outside.copy()  # staying or leaving: leaving together may pay less than alone
+        np.minimum.at(least, profiles.exits, profiles.gone)
+        levels[:, n : 2 * n] = np.minimum(levels[:, n : 2 * n], -least)
         pairs = _boxed(profiles, rows, first, alive)
         return cls(profiles, rows, first, by, levels[:, first], alive, *pairs, budget, still)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, owning, real, scalar
-from bargaining._rich import Card, Result, Shown, number
+from bargaining._rich import Card, Result, Shown, counted, number
 from bargaining.errors import InvalidInput, Status, Unsolved, with_article
 
 if TYPE_CHECKING:
@@ -308,6 +308,13 @@ class Estimates(Result):
     model: Any
     fit_options: Mapping[str, Any] = field(default_factory=dict)
     _criterion: Criterion | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        """Show estimates with their standard errors."""
+        each = zip(self.names, self.values, self._deviations(), strict=True)
+        parts = ", ".join(f"{name} {number(value)} ± {number(error, 2)}" for name, value, error in each)
+        size = counted(self.nobs, "observation")
+        return f"<Estimates of {type(self.model).__name__}: {parts}; {size}, {self.status.name}>"
 
     @property
     def status(self) -> Status:

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import function, listed, whole
 from bargaining._arrays import LARGEST, Floats, fill, owning, per_player, real, scalar, within
 from bargaining._calls import suggesting
-from bargaining._rich import Result, Shown
+from bargaining._rich import Result, Shown, number, point
 from bargaining.division import describe
 from bargaining.errors import InvalidInput, Status, plain
 
@@ -397,6 +397,10 @@ class NashInNash(Result):
     sweeps: int
     parameters: Mapping[str, Any]
     deals: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        contracts = point(self.contracts, self.deals)
+        return f"<NashInNash: contracts {contracts}, residual {number(self.residual, 2)}, {self.status.name}>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame: a row for each pair, its contract and what either side gains."""

@@ -198,7 +198,7 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float], begin: Mappin
     """Return home's payment by what happens without an agreement, and how it changes by what `r` means."""
     tables = {meaning: talks.headline(r=np.union1d(r, [0.0])) for meaning, talks in named.items()}
     talks, first = named[MEANINGS[0]], tables[MEANINGS[0]]
-    columns = [*first.columns[:3], replace(first.columns[3], title="r = 0", group="Payment")]
+    columns = [*first.columns[:3], replace(first.columns[3], title="r = 0", group="Level")]
     rows = [
         row | {"what": str(row["what"]).replace("answered in", "in")} for row in first.records()
     ]  # 100 columns
@@ -234,6 +234,9 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float], begin: Mappin
         notes["Data"] = (
             notes["Data"].partition(";")[0] + "; sources and the call behind each number: --format json"
         )
+    (home, partner, *_), (own, other) = talks.roles.said, 100.0 * talks.war().rates
+    war = f"each sets its best tariff on the other, at r = 0 {home} {own:.1f}% and {partner} {other:.1f}%"
+    notes = {"Rows": notes.pop("Rows"), "War": war, **notes}
     if len(named) > 1:
         notes["r"] = "; ".join(one.meaning_in_words() for one in named.values())
         if talks.caps is not None:  # by sector, as far as the figures know of ports, pipelines and plants

@@ -87,7 +87,7 @@ def test_sets_that_are_found_meet_their_definition(seed: int, kind: str) -> None
     assert found.residual < 1e-12
     for unequal in (False, True):
         sets: StochasticPayoffSets = stochastic_payoff_sets(stochastic_game(seed, kind, unequal=unequal))
-        assert sets.residual < 1e-10
+        assert sets.residual < 1e-9  # the tolerance they are asked for
         assert sets.residual == max(some.residual for some in sets.sets)
 
 

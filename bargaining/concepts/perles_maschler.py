@@ -168,8 +168,8 @@ DEPTH = 60  # halvings of an interval around a kink, to the spacing of floats
 LEAVES = 2000  # intervals: what needs more is not piecewise smooth
 
 
-def _sums(function: Function, lows: Floats, highs: Floats, grain: Floats) -> tuple[Floats, Floats]:
-    """Return the integrals over some intervals, and what rounding of x and f(x) can add to them.
+def _sums(function: Function, lows: Floats, highs: Floats, grain: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the integrals over some intervals, how two extrapolations differ, and what rounding of x and f(x) adds.
 
     The lengths sqrt(run * fall) of twice as many chords are added up again and again, and extrapolated (Romberg).
     """
@@ -182,22 +182,25 @@ def _sums(function: Function, lows: Floats, highs: Floats, grain: Floats) -> tup
         sides = np.diff(x[::stride], axis=0), np.maximum(-np.diff(y[::stride], axis=0), 0.0)
         table.append(np.sqrt(sides[0] * sides[1]).sum(axis=0))
     for order in range(1, len(table)):
+        coarse = table[0]
         table = [b + (b - a) / (4**order - 1) for a, b in pairwise(table)]
-    return np.asarray(table[0]), noise.sum(axis=0)
+    return np.asarray(table[0]), np.abs(table[0] - coarse), noise.sum(axis=0)
 
 
 def _halve(function: Function, low: float, high: float, grain: Floats) -> tuple[float, float]:
     """Return where the integral is halved, by halving intervals until their sums agree; errors are added up."""
     lows, highs = np.array([low]), np.array([high])
-    whole, _ = _sums(function, lows, highs, grain)
+    whole, *_ = _sums(function, lows, highs, grain)
     size, error, count = float(whole.sum()), 0.0, 0
     done: list[Floats] = []
     for depth in range(DEPTH):
         middle = lows + (highs - lows) / 2
         lows, highs = np.stack((lows, middle), axis=1).ravel(), np.stack((middle, highs), axis=1).ravel()
-        halves, noise = _sums(function, lows, highs, grain)
-        noise = noise[::2] + noise[1::2]
-        off = np.abs(halves[::2] + halves[1::2] - whole)
+        halves, change, noise = _sums(function, lows, highs, grain)
+        change, noise = (pairs[::2] + pairs[1::2] for pairs in (change, noise))
+        off = np.maximum(
+            np.abs(halves[::2] + halves[1::2] - whole), change
+        )  # around a kink one alone may be 0
         settled = (off <= AGREED * size + noise) | (depth == DEPTH - 1) | (count > LEAVES)
         error += float((off + noise)[settled].sum())
         leaf = np.repeat(settled, 2)

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bargaining import Frontier, InvalidInput, Polytope, Problem, Status, TransferableSurplus
@@ -94,6 +94,9 @@ def test_relabelling_the_players(concept: Concept, chain: np.ndarray) -> None:
 
 @pytest.mark.dear("continuous_raiffa")
 @each
+@example(
+    chain=np.array([[0.0, 10.0], [9.0, 9.0], [16.0, 0.0]]), left=4, low=17
+)  # halved sums agree around the kink
 @given(chain=chains, left=st.integers(0, 9), low=st.integers(0, 9))
 def test_a_set_known_by_its_answers_alone(concept: Concept, chain: np.ndarray, left: int, low: int) -> None:
     class Answers:

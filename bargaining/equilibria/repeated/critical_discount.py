@@ -18,7 +18,7 @@ from bargaining._arrays import discounts as valid_discounts
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import floats
-from bargaining._rich import Shown, number
+from bargaining._rich import Result, number
 from bargaining.equilibria.repeated._hyperplanes.inner import sustains
 from bargaining.equilibria.repeated.joint import (
     EDGE,
@@ -55,7 +55,7 @@ Discount = Fraction | float
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CriticalDiscount(Shown):
+class CriticalDiscount(Result):
     r"""The discount factors at which a profile can be played for ever.
 
     Attributes
@@ -100,14 +100,26 @@ class CriticalDiscount(Shown):
     punishment: str
     player_names: tuple[str, ...] = ()
     _path: _Path | None = field(default=None, repr=False)
+    _tolerance: float = field(default=WIDTH, repr=False)
 
     def __repr__(self) -> str:
         least = self.discount if self.exact is None else self.exact
         who = ", ".join(
             f"{who} {number(d)}" for who, d in zip(titles(self.player_names), self.by_player, strict=True)
         )
-        proved = "proved" if self.proved else "not proved"
+        proved = "proved" if self.proved else "not proved" if self.ok else "INACCURATE"
         return f"<CriticalDiscount {least} ({who}), {proved}>"
+
+    @property
+    def residual(self) -> float:
+        """By how much `discount` may be too high: the width of `bracket`."""
+        low, high = self.bracket
+        return 0.0 if low == high else high - low
+
+    @property
+    def status(self) -> Status:
+        """INACCURATE if `residual` is above the tolerance asked for; else OK, also for what can never be sustained."""
+        return Status.OK if self.residual <= self._tolerance else Status.INACCURATE
 
     @property
     def sustainable(self) -> bool:
@@ -459,6 +471,7 @@ def _result(path: _Path, value: Discount, punishment: str, **more: Any) -> Criti
         "monotone": True,
         "proved": False,
         "player_names": path.game.player_names,
+        "_tolerance": path.width,
     }
     return CriticalDiscount(discount=least, punishment=punishment, **fields | more)
 
@@ -592,7 +605,7 @@ def _programmed(
         threat = threat if account is None else account.threat
     else:
         bracket = _begins_from(path, monitoring)
-        return _result(path, bracket[1], punishment, bracket=bracket)
+        return _result(path, bracket[1], punishment, bracket=bracket, _tolerance=_WIDTH)
     simple = _simple(value, value, _SLACK, lambda _: True) if value < 1 and complete else value
     return _result(path, simple, punishment, threat=threat)
 

@@ -1,5 +1,6 @@
 """Critical discount factors against closed forms and a plain set iteration."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from bargaining.equilibria.repeated.critical_discount import (
     critical_exit,
 )
 from bargaining.equilibria.stage.equilibria import stage_equilibria
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from known_games import PRISONERS
@@ -221,6 +222,18 @@ def test_a_wider_bracket_is_asked_for():
     assert (coarse.by_player >= fine.by_player - 1e-9).all()
     assert (coarse.by_player <= fine.by_player + 1e-3).all()
     assert not np.array_equal(coarse.by_player, fine.by_player)
+
+
+def test_a_bracket_wider_than_asked_for_is_inaccurate():
+    """In a one-sided exit there is no formula: the status compares the bracket with the tolerance."""
+    fine, coarse = (
+        critical_discount(PRISONERS, (0, 0), exit=Exit([4, 2], who=[0]), tolerance=tolerance)
+        for tolerance in (1e-9, 1e-3)
+    )
+    assert 0 < fine.residual <= 1e-9 < coarse.residual <= 1e-3
+    assert fine.status is coarse.status is Status.OK
+    with pytest.raises(Unsolved, match=r"CriticalDiscount: INACCURATE, residual 0\.001"):
+        replace(fine, bracket=(fine.discount - 1e-3, fine.discount)).raise_if_failed()
 
 
 def test_many_profiles_and_exits_are_those_of_each():

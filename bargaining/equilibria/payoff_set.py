@@ -16,13 +16,13 @@ from bargaining._rational import rational
 from bargaining._rich import SHOWN, Card, Result, counted, number, point
 from bargaining.equilibria._affine import Effort
 from bargaining.equilibria._by_state import ByState
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, require_common
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.sets.bounds import corners, of_polygons
 from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.sets.search import solve
+from bargaining.equilibria.sets.several.inner import Hull
+from bargaining.equilibria.sets.several.profiles import Profiles, require_common
+from bargaining.equilibria.sets.several.refinement import Several, bounded
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.kinds import kind_of, known, loaded
 from bargaining.games.normal_form import Game

@@ -23,10 +23,10 @@ from bargaining._rational import Rationals, solve
 from bargaining.equilibria._affine import Budget, attracting
 from bargaining.equilibria._exact_game import ExactGame
 from bargaining.equilibria._plane_strategies import Payoffs
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull, Play
-from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
-from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Profiles, deviations
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, loosened
+from bargaining.equilibria.sets.several.inner import Hull, Play
+from bargaining.equilibria.sets.several.outer import Outer
+from bargaining.equilibria.sets.several.profiles import FAR, Profiles, deviations
+from bargaining.equilibria.sets.several.refinement import Several, gap, loosened
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
 from bargaining.exact.outer_levels import Bound, levels_proved

@@ -28,11 +28,11 @@ from bargaining.equilibria._exact_game import DEFAULT, ExactGame, Spent, Work
 from bargaining.equilibria._plane_strategies import Generation, Pair, Payoffs, generate
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, distances
 from bargaining.equilibria.payoff_set import PayoffBounds, StochasticPayoffBounds
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.sets.rows import Scaled
+from bargaining.equilibria.sets.several.inner import Hull
+from bargaining.equilibria.sets.several.refinement import Several
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.outer_levels import outer_levels

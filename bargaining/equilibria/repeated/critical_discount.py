@@ -19,7 +19,6 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Result, number
-from bargaining.equilibria.repeated._hyperplanes.inner import sustains
 from bargaining.equilibria.repeated.joint import (
     EDGE,
     Stage,
@@ -31,6 +30,7 @@ from bargaining.equilibria.repeated.joint import (
     payoff_range,
 )
 from bargaining.equilibria.repeated.public import corners, search
+from bargaining.equilibria.sets.several.inner import sustains
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
 from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, Profile, best_replies, require_game

@@ -16,11 +16,11 @@ from bargaining.equilibria._affine import Budget
 from bargaining.equilibria._exact_game import Leave
 from bargaining.equilibria.automaton import Lottery, Payoffs, PublicAutomaton, State, begun, reachable
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.repeated._hyperplanes.inner import Play, least_by_staying
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded, loosened
 from bargaining.equilibria.sets.bounds import Fan, hull
 from bargaining.equilibria.sets.bounds import corners as fan_corners
+from bargaining.equilibria.sets.several.inner import Play, least_by_staying
+from bargaining.equilibria.sets.several.profiles import Profiles
+from bargaining.equilibria.sets.several.refinement import Several, bounded, loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 

@@ -30,9 +30,9 @@ from bargaining.equilibria.sets.bounds import (
     neighbours,
     of_polygons,
 )
+from bargaining.equilibria.sets.guess import guess
 from bargaining.equilibria.sets.rows import Mask, Rows
 from bargaining.equilibria.sets.structure import excess, settled
-from bargaining.equilibria.sets.two import guess
 
 _ROUNDS = 30  # most games need one to three; those that need more gain little from round to round
 _PLAIN, _PATIENCE = 200, 6  # levels up to which plain steps are cheap, and rounds before they are tried
@@ -76,7 +76,7 @@ class Enclosure:
     structures: int = 0
     stopped: str = ""
 
-    def within(self, empty: Mask) -> Enclosure:
+    def among(self, empty: Mask) -> Enclosure:
         """Return the sets of a game with more states, which are empty."""
         for name in ("outer", "inner"):
             sets = getattr(self, name)
@@ -102,8 +102,8 @@ def solve(game: Rows, tolerance: float, budget: Budget) -> Enclosure:
         if empty.any():
             rest = solve(game.without(empty), tolerance, budget)
             rest.rounds, rest.structures = rest.rounds + search.rounds, rest.structures + search.structures
-            return rest.within(empty)
-        if search.closed():
+            return rest.among(empty)
+        if search.approach():
             break
         search.lower()
     return search.sets()
@@ -174,8 +174,8 @@ class _Search:
         self.exact = not thin
         return empty
 
-    def closed(self) -> bool:
-        """Whether the sets are known as well as required, or as well as the budget allows."""
+    def approach(self) -> bool:
+        """Look for sets inside; say whether they are known as well as required, or as well as the budget allows."""
         self.rounds += 1
         pairs = () if self.before is None else zip(self.before, self.corners, strict=True)
         moved, self.before = max((float(distances(p, q).max()) for p, q in pairs), default=0.0), self.corners

@@ -18,8 +18,8 @@ from bargaining import (
 )
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
 from bargaining.equilibria.repeated.public import automata, public_payoff_set, rational_automaton
+from bargaining.equilibria.sets.several.refinement import loosened
 from known_games import drawn
 from public_programs import iterate
 from seeds import seeds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining import Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.sets.several.inner import Hull
 from known_games import drawn
 from public_programs import iterate
 

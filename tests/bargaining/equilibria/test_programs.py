@@ -6,7 +6,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csc_matrix
 
 from bargaining.equilibria._affine import Affine, Diverging, fixed_point, solution
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Continuations, optimise, pivot
+from bargaining.equilibria.sets.several.programs import Bases, Continuations, optimise, pivot
 
 
 def boxed(normals, rights, n, pulls, owners):

@@ -18,7 +18,7 @@ from bargaining import (
     payoff_bounds,
     payoff_set,
 )
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.sets.several.inner import Hull
 from known_games import contributors
 from public_programs import iterate
 

@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._affine import Budget
-from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
+from bargaining.equilibria.sets.several.refinement import loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.outer_levels import levels_proved, value_of
 from bargaining.exact.polytope_proof import PolytopeProof

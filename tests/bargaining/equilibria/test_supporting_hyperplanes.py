@@ -10,8 +10,8 @@ from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.payoff_set import payoff_bounds, payoff_set
-from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.sets.several.outer import Outer
+from bargaining.equilibria.sets.several.profiles import Profiles
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game

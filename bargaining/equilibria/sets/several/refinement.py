@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Budget, Indices, farthest, once
-from bargaining.equilibria.repeated._hyperplanes.inner import (
+from bargaining.equilibria.sets.several.inner import (
     Hull,
     Hulls,
     Play,
@@ -25,9 +25,9 @@ from bargaining.equilibria.repeated._hyperplanes.inner import (
     stacked,
     sustained,
 )
-from bargaining.equilibria.repeated._hyperplanes.outer_faces import Around, Outer
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, Symmetries
-from bargaining.equilibria.repeated._hyperplanes.programs import distinct
+from bargaining.equilibria.sets.several.outer import Around, Outer
+from bargaining.equilibria.sets.several.profiles import Profiles, Symmetries
+from bargaining.equilibria.sets.several.programs import distinct
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space

@@ -23,8 +23,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, Budget, Indices, fixed_point
-from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
-from bargaining.equilibria.repeated._hyperplanes.programs import (
+from bargaining.equilibria.sets.several.profiles import FAR, Mask, Profiles, Thresholds
+from bargaining.equilibria.sets.several.programs import (
     Bases,
     Continuations,
     pivot,

@@ -197,6 +197,7 @@ class Continuations:
         return bound, np.where(bound, rows, 0), face, after
 
     def normals(self, owners: Indices, rows: Indices) -> Floats:
+        """Return the normals of rows (p, m), shape (p, m, Z n)."""
         bound, k, face, after = self.split(rows)
         outcomes = self.ahead.shape[1]
         out = np.zeros((*rows.shape, outcomes, self.directions.shape[1]))
@@ -207,12 +208,14 @@ class Continuations:
         return out.reshape(*rows.shape, outcomes * self.directions.shape[1])
 
     def rights(self, owners: Indices, rows: Indices) -> Floats:
+        """Return the right-hand sides of rows (p, m)."""
         bound, k, face, after = self.split(rows)
         owner = owners[:, None]
         level = self.levels[self.ahead[owner, after], face]
         return np.asarray(np.where(bound, -self.needed[owner, k], level) if self.who.size else level)
 
     def violated(self, owners: Indices, points: Floats) -> tuple[Indices, Floats]:
+        """Return the row that each of the points (p, Z n) violates most, and by how much."""
         later = points.reshape(len(points), self.ahead.shape[1], self.directions.shape[1])
         table = later @ self.directions.T
         table -= self.levels[self.ahead[owners]]  # (p, Z, J)

@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Budget, Indices, farthest, once, solution
-from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, distinct, optimise, work
+from bargaining.equilibria.sets.several.profiles import FAR, Mask, Profiles
+from bargaining.equilibria.sets.several.programs import Bases, Flags, distinct, optimise, work
 
 _TABLE = 10_000_000  # entries, some 100 MB, of a table of faces and points
 

@@ -1,1 +1,0 @@
-"""Bounds on equilibrium payoffs of n players, by supporting hyperplanes."""

@@ -1,0 +1,1 @@
+"""Bounds on equilibrium payoffs of any number of players, by supporting hyperplanes."""

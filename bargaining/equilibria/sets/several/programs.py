@@ -119,8 +119,8 @@ def work(programs: int, rows: int) -> int:
 def pivot(polyhedra: Polyhedra, bases: Bases, chosen: Indices) -> tuple[Flags, Flags]:
     """Let the row that each of the chosen programs violates most enter its basis.
 
-    Returns which of them were optimal (or stuck, by rounding), and which are infeasible: with no row to leave, the
-    one that enters is a combination of the others which demands more than it allows.
+    Returns which of them violate no row (or are stuck, by rounding), and which are infeasible: with no row to leave,
+    the one that enters is a combination of the others which demands more than it allows.
     """
     part = bases.take(chosen)
     points, every = part.points(polyhedra), np.arange(chosen.size)

@@ -172,11 +172,9 @@ def _lottery(places: NDArray[np.intp], weights: Floats, simple: bool, scale: int
 
 
 BUDGET = 300_000_000
-"""Units of work: some thirty seconds of two actions each."""
-_START, _REFINEMENTS = (
-    16,
-    40,
-)  # directions at first, and how often more are added: a limit in addition to the budget
+"""Units of work: a minute or a few."""
+_START = 16  # directions
+_REFINEMENTS = 40  # how often more are added at most: a limit in addition to the budget
 _FINEST = 1e-13  # the least tolerance that is worked for: below it more half-planes only add rounding
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 

@@ -40,15 +40,11 @@ _STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
 _SAME = 7  # digits of normals that count as the same
 _APART = 1e-7  # normals closer than this count as the same
-_COARSE, _CLOSER = (
-    0.3,
-    5.0,
-)  # the expected gap below which an inner set is looked for, and by how much less again
+_COARSE = 0.3  # the expected gap below which an inner set is looked for
+_CLOSER = 5.0  # by how much less until one is looked for again
 _VERTICES = 400  # of a growing set
-_LATER, _PULLS = (
-    0.05,
-    40,
-)  # of the farthest reach, where sets are round; and directions of continuations at a time
+_LATER = 0.05  # of the farthest reach: what waits where sets are round
+_PULLS = 40  # directions of continuations at a time
 _LOOSEST = 0.05  # slack that leaves little of a set
 _ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
 _SLACKS = 0.05, 0.25, 1.0  # times the gap: the same where sets are round

@@ -17,7 +17,7 @@ multipliers are the prices that prove it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,14 +72,20 @@ class ConcaveProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Point:
-    """The end of a program: the point, the multipliers, and the violation of the conditions.
+    """The end of a program: the point, the constraints near it, the multipliers, and the violation of the conditions.
 
     The violation is infinite where the program has no feasible point, or no bound.
     """
 
     v: Floats
+    near: Local
     multipliers: Floats
     off: float
+
+    @classmethod
+    def of(cls, program: ConcaveProgram, v: Floats, near: Local, multipliers: Floats) -> Point:
+        """Measure the violation."""
+        return cls(v=v, near=near, multipliers=multipliers, off=violation(program, near, multipliers))
 
 
 def maximise(program: ConcaveProgram) -> Point:
@@ -130,13 +136,11 @@ def product(
     with np.errstate(all="ignore"):
         prices = np.append(np.array(answer.z)[: len(plain)], none(k))
         multipliers = np.where(targets > 0, targets / (rows @ v + room), prices)
-        near = program.at(v)
-        point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
-        point = _newton(program, point)
-        near = program.at(point.v)
+        point = _newton(program, Point.of(program, v, program.at(v), multipliers))
         slope = np.abs(point.multipliers @ rows) @ (1.0 + np.abs(point.v))
-        spare = float(point.multipliers[: len(plain)] @ np.maximum(near.values[: len(plain)], 0.0))
-        gap = max(spare + float(slope), float(-near.values.min(initial=0.0)))
+        values = point.near.values
+        spare = float(point.multipliers[: len(plain)] @ np.maximum(values[: len(plain)], 0.0))
+        gap = max(spare + float(slope), float(-values.min(initial=0.0)))
     return point.v, gap if np.isfinite(gap) else np.nan
 
 
@@ -157,18 +161,18 @@ def _clarabel(bent: Floats, slope: Floats, matrix: Floats, limits: Floats, *, ex
 def _by_models(program: ConcaveProgram) -> Point:
     near = program.at(program.start)
     multipliers = np.where(program.targets > 0, program.targets / near.values, 1.0)
-    point = best = Point(v=program.start, multipliers=multipliers, off=np.inf)
+    point = best = Point(v=program.start, near=near, multipliers=multipliers, off=np.inf)
     penalty = np.ones(multipliers.size)
     for _ in range(STEPS):
-        model = _model(program, near, point.multipliers)
+        model = _model(program, point.near, point.multipliers)
         if model is None:
-            return Point(v=point.v, multipliers=point.multipliers, off=np.inf) if best.off > SURE else best
+            return replace(point, off=np.inf) if best.off > SURE else best
         step, multipliers = model
         penalty = np.maximum(penalty / 2.0, 2.0 * multipliers)
-        v, near = _move(program, point.v, near, step, penalty)
+        v, near = _move(program, point.v, point.near, step, penalty)
         multipliers = np.where(program.targets > 0, program.targets / near.values, multipliers)
         stays = (v == point.v).all()
-        point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
+        point = Point.of(program, v, near, multipliers)
         priced = _priced(program, point)
         best = min(best, point, priced, key=lambda each: each.off)
         if min(point.off, priced.off) <= CLOSE or stays:
@@ -245,7 +249,7 @@ def _priced(program: ConcaveProgram, point: Point) -> Point:
     """Return a point with multipliers, of constraints beside it, that come nearest to the conditions of optimality."""
     from scipy.optimize import nnls
 
-    near = program.at(point.v)
+    near = point.near
     size = np.linalg.norm(near.gradients, axis=1)
     plain = np.flatnonzero((program.targets == 0) & (near.values <= CLOSE) & np.isfinite(size) & (size > 0))
     if not plain.size:  # SciPy's solver crashes without a column
@@ -258,17 +262,17 @@ def _priced(program: ConcaveProgram, point: Point) -> Point:
     except (RuntimeError, ValueError):
         return point
     multipliers[plain] = prices / size[plain]
-    return Point(v=point.v, multipliers=multipliers, off=violation(program, near, multipliers))
+    return Point.of(program, point.v, near, multipliers)
 
 
 def _newton(program: ConcaveProgram, point: Point) -> Point:
     """Take Newton steps with the constraints that seem to bind as equations, as long as that helps."""
     plain = program.targets == 0
-    active = plain & (point.multipliers > program.at(point.v).values)
+    active = plain & (point.multipliers > point.near.values)
     for _ in range(NEWTON):
         new, wanted = _on(program, point, active)
         if new.off < point.off:
-            point, wanted = new, plain & (new.multipliers > program.at(new.v).values)
+            point, wanted = new, plain & (new.multipliers > new.near.values)
         elif (wanted == active).all():
             break
         active = wanted
@@ -277,7 +281,7 @@ def _newton(program: ConcaveProgram, point: Point) -> Point:
 
 def _on(program: ConcaveProgram, point: Point, active: NDArray[np.bool_]) -> tuple[Point, NDArray[np.bool_]]:
     """Take a Newton step with these constraints as equations; say which ones bind at its end."""
-    logs, near, count = program.targets > 0, program.at(point.v), int(active.sum())
+    logs, near, count = program.targets > 0, point.near, int(active.sum())
     rows, price = near.gradients[active], program.targets[logs] / near.values[logs]
     bent = _curvature(program, near, np.where(active | logs, point.multipliers, 0.0))
     system = np.block([[bent + SOFT * np.eye(point.v.size), -rows.T], [rows, SOFT * np.eye(count)]])
@@ -285,12 +289,12 @@ def _on(program: ConcaveProgram, point: Point, active: NDArray[np.bool_]) -> tup
     try:
         step = np.linalg.solve(system, np.concatenate((slope, -near.values[active])))
     except np.linalg.LinAlgError:
-        return Point(v=point.v, multipliers=point.multipliers, off=np.inf), active
+        return replace(point, off=np.inf), active
     v, multipliers = point.v + step[: point.v.size], np.zeros(active.size)
     there = program.at(v)
     multipliers[active] = point.multipliers[active] + step[point.v.size :]
     multipliers[logs] = program.targets[logs] / there.values[logs]
-    new = Point(v=v, multipliers=multipliers, off=violation(program, there, multipliers))
+    new = Point.of(program, v, there, multipliers)
     broken = (program.targets == 0) & (there.values < 0)
     return new, np.where(active, multipliers > 0, broken)
 
@@ -330,6 +334,8 @@ class Decisions:
     utilities, jacobian : callable
     constraints, constraint_jacobian : callable
         Give empty arrays where there are none.
+    rough : pair of callables
+        The two Jacobians, to a few digits: second derivatives are their differences.
     span : ndarray, shape (n,)
     """
 
@@ -343,6 +349,7 @@ class Decisions:
     jacobian: Vector
     constraints: Vector
     constraint_jacobian: Vector
+    rough: tuple[Vector, Vector]
     span: Floats
     _size: Floats = field(init=False)  # of the linear constraints' gradients
     # gradients of bounds and linear constraints, which are the same everywhere
@@ -391,19 +398,17 @@ class Decisions:
         edge = EDGE * self.width * ((z == self.lower) | (z == self.upper))
         z = np.clip(z, self.lower + edge, self.upper - edge)
         room = np.minimum(np.minimum(z - self.lower, self.upper - z) / self.width, 1.0) * STEP
-        curvature = np.empty((k, k))
-        for j in range(k):
-            h = np.zeros(k)
-            h[j] = room[j] * self.width[j]
-            sides = [
-                prices @ self.slopes(z + s * h)
-                - multipliers
-                @ np.asarray(self.constraint_jacobian(z + s * h), dtype=float).reshape(-1, k)
-                * self.width
-                for s in (1, -1)
-            ]
-            curvature[j] = (sides[0] - sides[1]) / (2 * room[j])
-        return (curvature + curvature.T) / 2
+        gains, bends = self.rough
+
+        def slope(z: Floats) -> Floats:
+            convex = np.asarray(bends(z), dtype=float).reshape(-1, k)
+            return np.asarray(
+                ((prices / self.span) @ np.asarray(gains(z)) - multipliers @ convex) * self.width
+            )
+
+        steps = np.diag(room * self.width)
+        curvature = np.array([slope(z + h) - slope(z - h) for h in steps]) / (2 * room[:, None])
+        return np.asarray((curvature + curvature.T) / 2)
 
     def solve(
         self,

@@ -45,7 +45,7 @@ class ConvexProgram(Shown, line=False):
         u: takes a decision, shape (k,), and returns the payoffs, shape (n,).
     jacobian : callable, optional
         The gradients of u, shape (n, k). By default they are computed by differences, to about 13 digits where u is
-        smooth between the bounds; answers then take five to ten times as long, and there are no certificates.
+        smooth between the bounds; answers then take several times as long, and there are no certificates.
     lower, upper : array_like, shape (k,)
         Bounds of the decision; u need not be defined beyond them, nor smooth on them. -inf and inf are allowed.
     matrix, limits : array_like, shapes (m, k) and (m,), optional
@@ -65,9 +65,8 @@ class ConvexProgram(Shown, line=False):
     -----
     Each method solves a small concave program by a sequence of quadratic programs, finished by Newton's method, until
     the optimality conditions hold up to rounding; second derivatives are differences of the gradients and affect the
-    speed only. Where the gradients are
-    wrong, or u is not concave, the conditions are not those of a maximum: the constructor compares gradients with
-    differences at the start.
+    speed only. Where the gradients are wrong, or u is not concave, the conditions are not those of a maximum: the
+    constructor compares gradients with differences at the start.
 
     The residual of `product` bounds the duality gap: at the prices p = w / (u(z) - d) no feasible decision is worth
     more than z by more than the multipliers times the slacks, plus the remaining gradient times the distance to the
@@ -116,11 +115,14 @@ class ConvexProgram(Shown, line=False):
         rows, right = linear(matrix, limits, low.size)
         if constraints is None and constraint_jacobian is not None:
             raise InvalidInput("`constraint_jacobian` must come with its `constraints`; got it alone.")
+        rough, bent = jacobian, constraint_jacobian or _none
         if jacobian is None:
-            jacobian = differences(callable_of(utilities, "utilities", "the decision"), low, high, width)
+            function = callable_of(utilities, "utilities", "the decision")
+            jacobian, rough = (build(function, low, high, width) for build in (differences, central))
         if constraints is not None and constraint_jacobian is None:
             convex = callable_of(constraints, "constraints", "the decision")
             constraint_jacobian = differences(convex, low, high, width, sign=-1.0)
+            bent = central(convex, low, high, width)
         room = np.minimum(np.minimum(middle - low, high - middle), width)
         slopes = checked(("utilities", "jacobian"), utilities, jacobian, middle, room * 1e-4)
         if constraints is not None and constraint_jacobian is not None:
@@ -139,6 +141,7 @@ class ConvexProgram(Shown, line=False):
             jacobian=jacobian,
             constraints=constraints or _none,
             constraint_jacobian=constraint_jacobian or _none,
+            rough=(rough or jacobian, bent),
             span=span,
         )
         fill(self, players=len(slopes), _decisions=decisions)
@@ -328,6 +331,7 @@ def _spans(slopes: Floats, width: Floats, elsewhere: list[ArrayLike]) -> Floats:
 
 NEAR = 0.5  # of the way to the nearer bound, where functions such as roots and logarithms may end
 EDGE = 1e-7  # of the width of the bounds: on one, slopes are taken this much further in
+ROUGH = 1e-4  # of the room, for one difference
 
 
 def differences(
@@ -350,5 +354,19 @@ def differences(
             for k, x in enumerate(at)
         ]
         return np.stack(columns, axis=-1)
+
+    return jacobian
+
+
+def central(
+    function: Callable[[Floats], ArrayLike], lower: Floats, upper: Floats, width: Floats
+) -> Callable[[Floats], Floats]:
+    """Return the Jacobian from one difference each, to seven digits or so; within the bounds too."""
+
+    def jacobian(z: Floats) -> Floats:
+        at = np.clip(z, lower + EDGE * width, upper - EDGE * width)
+        steps = ROUGH * np.minimum(np.minimum(at - lower, upper - at), width)
+        sides = [[np.asarray(function(at + s * h), dtype=float) for h in np.diag(steps)] for s in (1, -1)]
+        return ((np.array(sides[0]) - sides[1]) / (2 * steps[:, None])).T
 
     return jacobian

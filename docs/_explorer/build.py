@@ -2,7 +2,8 @@
 
 `theory.js` divides by closed forms while somebody drags. What has none is computed here on a grid, in `figures.json`:
 payoff sets of repeated games by patience and exit, and what two countries have in each outcome of a negotiation over
-tariffs, for every pair that the data know. With `--compute` the figures are computed anew.
+tariffs, or lose if one ends its trade with the other, for every pair that the data know. With `--compute` the figures
+are computed anew.
 """
 
 import json
@@ -25,6 +26,7 @@ DISCOUNTS = tuple(k / 20 for k in range(20))
 SHARES = np.arange(7) / 20
 DAY = "2026-08-19"  # the last whose tariffs are known
 RATES = (0.0, 0.05, 0.1, 0.15, 0.2)
+ROUTES = {"cut": "open", "reserve": "contingent"}
 TARIFFS = "Tariffs of Canada and the US"
 
 # Name: payoffs of both, what each may have after leaving, and the lines of Python that make the game.
@@ -55,9 +57,14 @@ def sources(home: str, partner: str) -> dict[str, str | None]:
 
 
 def pair(home: str, partner: str, shares: Any = SHARES) -> dict[str, Any]:
-    """Return what home and the partner have in each outcome, money a year by r, and their tariffs in percent."""
+    """Return what home and the partner have in each outcome, money a year by r, and their tariffs in percent.
+
+    Also what both lose if the partner ends their trade in goods, with the route in use and in reserve.
+    """
     one = talks(home, partner)
-    deal = Deal.at(one, r=shares if one.roles.alternative else 0.0)
+    shares = shares if one.roles.alternative else np.zeros(1)
+    deal = Deal.at(one, r=shares)
+    cuts = {name: one.threat(r=shares, route=route) for name, route in ROUTES.items()}
     deal.raise_if_failed()
     players = one.roles.players
     agreed = one.model.bargained_tariffs(players, given=one.free, lower=0.0)
@@ -80,6 +87,10 @@ def pair(home: str, partner: str, shares: Any = SHARES) -> dict[str, Any]:
         if known
         else None,
         **{name: np.reshape(value, (-1, 2)).round(4).tolist() for name, value in figures.items()},
+        **{
+            name: np.column_stack([cut.loss_money, cut.cost_money]).round(6).tolist()
+            for name, cut in cuts.items()
+        },
     }
 
 

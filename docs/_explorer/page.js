@@ -50,6 +50,15 @@ const CONTROLS = {
     ["pair", "rate", "Discount rate, a year", "range", 0.01, 0.2, 0.01, [0.05, 0.05]],
     ["range", "speed", "Rate of breakdown, a year", 0.05, 1, 0.05, 0.5],
   ],
+  power: [
+    ["select", "hegemon", "Who threatens", COUNTRIES, "USA"],
+    ["select", "target", "Whom", COUNTRIES, "CAN"],
+    ["range", "redirect", "Share r that the target can redirect to China", 0, figures.shares.length - 1, 1, 3],
+    ["select", "use", "The route to China", [["reserve", "is kept for the end of trade"], ["cut", "is in use today too"]], "reserve"],
+    ["range", "patience-of-both", "Patience: the discount factor a year", 0.5, 0.99, 0.01, 0.9],
+    ["range", "lag", "Years from a refusal to the end of trade", 0, 5, 1, 1],
+    ["select", "length", "Trade ends for", [["1", "a year"], ["2", "two years"], ["4", "four years"], ["8", "eight years"]], "1"],
+  ],
 };
 const ids = ([kind, id]) => kind === "pair" ? [`${id}-1`, `${id}-2`] : [id];
 const FIELDS = Object.fromEntries(Object.entries(CONTROLS).map(([tab, all]) => [tab, all.flatMap(ids)]));
@@ -410,8 +419,57 @@ function pair(s) {
   };
 }
 
+/* The end of trade costs the target and who threatens so much, in money and in percent of real income. */
+function power(s) {
+  if (s.hegemon === s.target) s.target = at("target").value = s.hegemon === "USA" ? "MEX" : "USA";
+  const f = figures.pairs[`${s.target}-${s.hegemon}`], [target, hegemon, other] = f.names, k = other ? s.redirect : 0;
+  const delta = s["patience-of-both"], length = Number(s.length), unit = f.unit.replace(/ of .*/, "");
+  for (const id of ["redirect", "use"]) at(id).closest("label").hidden = !other;
+  tell("redirect", `${Math.round(100 * figures.shares[k])}%`);
+  tell("patience-of-both", delta.toFixed(2));
+  tell("lag", String(s.lag));
+  const asked = ([loss, cost], d) => theory.demands(loss, cost, d, s.lag, length);
+  const before = f.cut[0], after = f[s.use][k], [most, least] = asked(after, delta);
+  const grid = Array.from({ length: 50 }, (_, j) => 0.5 + j / 100), high = 1.25 * Math.max(before[0], 0.01);
+  const kinds = { "The target pays at most": [1, "circle"], "Worth ending trade for": [2, "square"], "At most, without a route": [6, "stroke"] };
+  const [pays, needs, plain] = Object.keys(kinds), demands = { areas: [], lines: [], handles: [], points: [mark(pays, [delta, most])] };
+  if (least <= high) demands.points.push(mark(needs, [delta, least]));
+  const curve = (x, side) => grid.map(d => [d, asked(x, d)[side]]).filter(([, y]) => y <= high);
+  const both = grid.filter(d => { const [top, low] = asked(after, d); return low <= top; });
+  if (both.length) demands.areas = path("range", pays, closed([...both.map(d => [d, asked(after, d)[0]]), ...both.map(d => [d, asked(after, d)[1]]).reverse()]));
+  demands.lines = [...path("most", pays, curve(after, 0), { bold: true }), ...path("least", needs, curve(after, 1), { bold: true }),
+    ...path("plain", plain, curve(before, 0), { dash: true })];
+  const look = { "Target, route in reserve": [1, "circle"], "Target, route in use": [3, "diamond"], "Who threatens": [2, "square"] };
+  const [reserve, open, other2] = Object.keys(look), losses = { areas: [], handles: [], points: [], lines: [] };
+  const by = (name, side) => f[name].map((x, j) => [figures.shares[j], x[side]]);
+  losses.lines = [...path("reserve", reserve, by("reserve", 0)), ...path("open", open, by("cut", 0)), ...path("cost", other2, by(s.use, 1), { dash: true })];
+  losses.points = [mark(s.use === "cut" ? open : reserve, [figures.shares[k], after[0]]), mark(other2, [figures.shares[k], after[1]])];
+  const asks = least <= most && most > 0;
+  at("power-said").replaceChildren(node("strong", {}, !asks ? `${hegemon} can ask ${target} for nothing: it would not carry the threat out for what ${target} would pay.`
+    : `${hegemon} can ask ${target} for ${number(least, 1)} to ${number(most, 1)} ${unit} a year.`));
+  const columns = [before, after], percent = (x, i) => `${number(x[i], 2)} (${number(100 * x[i] / f.income[i], 2)}%)`;
+  const patience = ([loss, cost]) => loss <= 0 ? "none" : number(Math.max(cost, 0) / (loss + Math.max(cost, 0)), 3);
+  table("power-table", ["", "Without a route", `With r = ${Math.round(100 * figures.shares[k])}%`], [
+    [`${target} loses`, ...columns.map(x => percent(x, 0))], [`${hegemon} loses`, ...columns.map(x => percent(x, 1))],
+    ["At once and for a year, works from patience", ...columns.map(patience)],
+    ["Paid at most", ...columns.map(x => number(asked(x, delta)[0]))], ["Worth ending trade for", ...columns.map(x => number(asked(x, delta)[1]))]]);
+  at("power-note").textContent = `${f.unit}, in brackets percent of real income. All trade in goods between the two ends; nobody answers with tariffs.`;
+  const options = [`data="${f.data}"`, `home="${target}"`, `partner="${hegemon}"`, ...(other ? [`alternative="${other}"`] : []), ...(f.tariffs ? [`tariffs="${f.tariffs}"`] : [])];
+  const terms = `${delta}, lag=${s.lag}, length=${length}`;
+  return {
+    charts: {
+      demands: { x: "discount factor a year", y: unit, kinds, data: demands, words: `${hegemon} can ask for at least ${number(least)} and at most ${number(most)}` },
+      losses: { x: `share r that ${target} can redirect`, y: f.unit, kinds: look, data: losses, words: `${target} loses ${number(after[0])}, ${hegemon} ${number(after[1])}` },
+    },
+    code: ["from bargaining_models.negotiation import Negotiation", "", `talks = Negotiation(${options.join(", ")})`,
+      other ? `threat = talks.threat(r=${figures.shares[k]}, route="${s.use === "cut" ? "open" : "contingent"}")` : "threat = talks.threat()",
+      `print(threat.most(${terms}).round(3), threat.least(${delta}, length=${length}).round(3))  # ${f.unit}`, "",
+      `# Other notions of leverage, in a shell: bargaining negotiate --home ${s.target} --partner ${s.hegemon} --notions`],
+  };
+}
+
 /* Tabs, the address, and what happens on input. */
-const TABS = { solutions, offers, patience, pair }, tabs = Object.keys(TABS);
+const TABS = { solutions, offers, patience, pair, power }, tabs = Object.keys(TABS);
 let tab = tabs[0];
 const now = () => TABS[tab](settings(tab));
 function show(keep = false) {

@@ -96,5 +96,12 @@ function divide(total, t, w, options) {
   return total < options[0] + options[1] ? null : Math.min(Math.max(share, options[0]), total - options[1]);
 }
 
-return { frontier, rational, solutions, offers, divide };
+/* The most that the target pays a year to avoid a cut that comes `lag` years after a refusal and lasts `length`, and the
+least for which the other carries it out. */
+function demands(loss, cost, delta, lag, length) {
+  const late = delta ** lag, after = delta ** length;
+  return [Math.max(loss, 0) * late * (1 - after) / (1 - late * after), Math.max(cost, 0) * (1 / after - 1)];
+}
+
+return { frontier, rational, solutions, offers, divide, demands };
 })();

@@ -19,7 +19,7 @@ from browser import CHROMIUM, Browser
 
 FOLDER = Path(__file__).parents[2] / "docs" / "_explorer"
 WIDTHS = (360, 390, 480, 600, 768, 820, 1024, 1280, 1366, 1400, 1440, 1536, 1680, 1920)
-TABS = ("solutions", "offers", "patience", "pair")
+TABS = ("solutions", "offers", "patience", "pair", "power")
 SOLUTIONS = ("nash", "kalai_smorodinsky", "egalitarian", "utilitarian", "equal_loss")
 VIEWS = [
     "tab=solutions",
@@ -34,6 +34,8 @@ VIEWS = [
     "tab=pair&home=IDN&partner=USA&r=6&route=closed",
     "tab=pair&home=IND&partner=BRA&r=4&reading=war&rate-1=0.07",
     "tab=pair&home=CHN&partner=USA&w=0.4",
+    "tab=power&hegemon=USA&target=MEX&redirect=3&use=reserve&patience-of-both=0.9&lag=1&length=4",
+    "tab=power&hegemon=CHN&target=AUS&patience-of-both=0.6&lag=0&length=8",
 ]
 EXCESS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 DRAWN = "document.documentElement.dataset.drawn === '1'"
@@ -98,6 +100,8 @@ def shown(browser: Browser) -> list[float]:
         return [float(found[2]) * (1 if found[1] == home else -1)]
     if tab == "solutions":
         cells = [cell for row in rows for cell in row[1:3]]
+    elif tab == "power":
+        cells = [row[2] for row in rows[-2:]]
     elif tab == "offers":
         cells = rows[int(browser.run("document.querySelector('#proposer').value"))][1:]
     else:

@@ -242,10 +242,6 @@ class StochasticGame(Shown):
         exact = fractions(self._chances[state][1])
         return np.broadcast_to(exact / exact.sum(axis=-1, keepdims=True), (*shape, len(self)))
 
-    def _repeated(self) -> RepeatedGame:
-        """Return a game of one state as a repeated game, with the discount factors as they were given."""
-        return RepeatedGame(self.games[0], self._given, exit=self.exits[0])
-
     @property
     def exact_discounts(self) -> Rationals:
         """The discount factors as `Fraction`, shape (n,)."""

@@ -180,7 +180,7 @@ class PayoffBounds(Result):
                 "the payoff range outside."
             )
         exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within, 1e-9) + off
-        return attaining(automata(self.game, self._found), exact, self._size, near)
+        return attaining(automata(self.game, self._found, exact, near), exact, self._size, near)
 
 
 @owning

@@ -18,7 +18,7 @@ from bargaining.equilibria.automaton import Lottery, Payoffs, PublicAutomaton, S
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.sets.bounds import Fan, hull
 from bargaining.equilibria.sets.bounds import corners as fan_corners
-from bargaining.equilibria.sets.several.inner import Play, least_by_staying
+from bargaining.equilibria.sets.several.inner import Play, hulls_of, least_by_staying
 from bargaining.equilibria.sets.several.profiles import Profiles
 from bargaining.equilibria.sets.several.refinement import Several, bounded, loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -41,10 +41,24 @@ def _paths(automaton: PublicAutomaton) -> NDArray[np.bool_]:
     return reachable(moves)
 
 
-def automata(repeated: RepeatedGame, found: Several) -> Iterator[PublicAutomaton]:
-    """Yield automata in rationals, without regret, near the inner set."""
-    for play, _ in loosened(found.outer.profiles, found, Budget()):
-        made = rational_automaton(repeated, play, found.outer.profiles.leaves)
+def automata(
+    repeated: RepeatedGame, found: Several, payoffs: Sequence[Fraction] | None = None, near: float = np.inf
+) -> Iterator[PublicAutomaton]:
+    """Yield automata in rationals, without regret, near the inner set: of some payoffs, those that reach near them.
+
+    Those whose hull has the payoffs come first, then those whose constraints have room; small ones before large ones,
+    whose equations take the cube of their states.
+    """
+    profiles = found.outer.profiles
+    target = None if payoffs is None else (np.array(payoffs, float) - profiles.low) / profiles.size
+
+    def distance(play: Play) -> float:
+        hulls = hulls_of(play.points)
+        return 0.0 if target is None or hulls is None else max(float(hulls[0].outside(target[None])[0]), 0.0)
+
+    plays = [(distance(play), not room, play) for play, room in loosened(profiles, found, Budget())]
+    for off, _, play in sorted(plays, key=lambda each: (each[0] > 0.0, each[1], len(each[2].owners))):
+        made = rational_automaton(repeated, play, profiles.leaves) if off <= near else None
         if made is not None:
             yield made
 
@@ -52,8 +66,7 @@ def automata(repeated: RepeatedGame, found: Several) -> Iterator[PublicAutomaton
 def attaining(
     candidates: Iterable[PublicAutomaton], payoffs: Sequence[Fraction], size: Floats, near: float
 ) -> PublicAutomaton:
-    """Return the first automaton that starts with exactly these payoffs, else the nearest, within a share of ranges."""
-    best, least = None, near
+    """Return the first automaton that starts with these payoffs, or near them within a share of the ranges."""
     for automaton in candidates:
         start, exact = mixture(
             [state.payoffs for state in automaton.states],
@@ -62,13 +75,9 @@ def attaining(
         )
         states, first = begun(automaton.states, tuple(sorted(start)))
         play = replace(automaton, states=states, start=first)
-        if exact:
+        if exact or np.abs((play.payoffs - np.array(payoffs, float)) / size).max() <= near:
             return play
-        off = float(np.abs((play.payoffs - np.array(payoffs, float)) / size).max())
-        best, least = (play, off) if off <= least else (best, least)
-    if best is None:
-        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
-    return best
+    raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
 
 
 def rational_automaton(repeated: RepeatedGame, play: Play, leaves: Sequence[Leave]) -> PublicAutomaton | None:
@@ -263,7 +272,7 @@ class PublicPayoffSet(PayoffPolygon):
                 "threat of one player alone."
             )
         exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within / self.scale, 1e-9) + self.gap
-        return attaining(automata(self.game, self._found), exact, np.full(2, self.scale), near)
+        return attaining(automata(self.game, self._found, exact, near), exact, np.full(2, self.scale), near)
 
 
 def public_payoff_set(

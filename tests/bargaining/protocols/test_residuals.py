@@ -290,6 +290,15 @@ def test_a_proposer_who_takes_all_there_is_may_be_generous() -> None:
     assert found.status == Status.OK
 
 
+def test_a_negative_chance_is_a_violation() -> None:
+    """Also where the chances add up to one."""
+    offers = AlternatingOffers([0.9, 0.8])
+    answer = offers(PIE)
+    chances = answer.chances.copy()
+    chances[0] = [1.25, -0.25, 0.0]
+    assert offers.check(replace(answer, chances=chances)).residual >= 0.25
+
+
 def test_one_option_for_a_batch_of_continuous_offers() -> None:
     rule, pies = ContinuousOffers([0.1, 0.05], outside=[0.5, 0]), [1.0, 2.0, 1.25]
     together = rule(Problem(TransferableSurplus(pies), [0.0, 0.1]))

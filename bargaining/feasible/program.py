@@ -366,7 +366,8 @@ def central(
     def jacobian(z: Floats) -> Floats:
         at = np.clip(z, lower + EDGE * width, upper - EDGE * width)
         steps = ROUGH * np.minimum(np.minimum(at - lower, upper - at), width)
-        sides = [[np.asarray(function(at + s * h), dtype=float) for h in np.diag(steps)] for s in (1, -1)]
-        return ((np.array(sides[0]) - sides[1]) / (2 * steps[:, None])).T
+        ahead, back = (np.array([function(at + s * h) for h in np.diag(steps)], dtype=float) for s in (1, -1))
+        slope: Floats = (ahead - back) / (2 * steps[:, None])
+        return slope.T
 
     return jacobian

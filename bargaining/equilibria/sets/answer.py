@@ -123,8 +123,10 @@ def solved(game: StochasticGame, effort: Effort) -> tuple[list[dict[str, Any]], 
     )
     states = list[dict[str, Any]]()
     for s, points in enumerate(polygons):
-        units = points[simplified(points, _ROUNDING if rows.common else _CROWDED)]
-        vertices, threat = scaled.back(units)
+        units, vertices = scaled.back(points[simplified(points, _ROUNDING if rows.common else _CROWDED)])
+        ring = hull(units)
+        units, vertices = units[ring], vertices[ring]
+        threat = vertices.min(axis=0) if len(ring) else np.full(2, np.nan)
         status, reason = Status.OK, _remark(game, sets, rows.common)
         if not len(units):
             status, reason = Status.EMPTY, _why_empty(game, sets, s)

@@ -171,22 +171,17 @@ class Scaled:
         return cls(rows, low, size, np.ascontiguousarray(given.T), np.ascontiguousarray(units.T))
 
     def back(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return vertices in the unit of the payoffs, from the lowest of the leftmost, and the lowest payoffs.
-
-        What is a stage payoff or a payoff of leaving is returned as it was given.
-        """
-        if not len(points):
-            return points, np.full(2, np.nan)
-        low, out = points.min(axis=0), []
-        points = np.concatenate([np.where(points - low < _LOWEST, low, points), low[None]])
+        """Return points without the rounding of the lowest, of stage payoffs and of leaving: here, and as payoffs."""
+        low = points.min(axis=0, initial=1.0)
+        points = np.where(points - low < _LOWEST, low, points)
+        units, out = points.copy(), self.low + self.size * points
         for i, values in enumerate(points.T):
             order = self.units[i].argsort()
             k = np.searchsorted(self.units[i], values + _NEAR, sorter=order) - 1  # the last that is not above
             k = order[np.maximum(k, 0)]
             close = np.abs(self.units[i][k] - values) < _NEAR
-            out.append(np.where(close, self.given[i][k], self.low[i] + self.size[i] * values))
-        vertices, threat = np.stack(out, axis=1)[:-1], np.array([column[-1] for column in out])
-        return np.roll(vertices, -int(np.lexsort(vertices.T[::-1])[0]), axis=0), threat
+            units[close, i], out[close, i] = self.units[i][k][close], self.given[i][k][close]
+        return units, out
 
 
 def _rows(game: StochasticGame, payoffs: Floats, own: Floats, state: Indices, leaver: Indices) -> Rows:

@@ -26,6 +26,7 @@ from seeds import seeds
 
 PIECES = 20  # of the four hundred games
 PATIENT = 0.95  # beyond it the two sides need not meet
+FAR = 1e-3  # of the range: how far apart two sides may be, or be proved, that are INACCURATE
 QUICK = 10_000_000  # units of work: a second or a few
 
 
@@ -55,7 +56,9 @@ def check(seed):
         assert not len(outer) or ((outer @ normals.T).max(axis=0) <= levels + slack + gap * scale).all()
         proof = certify(found, tolerance=max(1e-4, 2 * gap))
         assert proof.inner or discount > PATIENT, proof.statement
-        assert not proof.outer or proof.holds or proof.bound == np.inf
+        # What is proved from outside may be less than what floats say where these do not meet the tolerance.
+        rough = found.status is Status.INACCURATE and proof.bound <= FAR
+        assert not proof.outer or proof.holds or rough or proof.bound == np.inf
         return 0.0 if discount > PATIENT else gap
     return 0.0
 
@@ -103,10 +106,10 @@ def test_a_tolerance_below_rounding_gives_the_best_that_floats_can(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_four_hundred_games(piece):
-    """Two of twenty may be inaccurate, round sets above all, but by no more than 1e-3."""
+    """Two of twenty may be inaccurate, round sets above all."""
     gaps = [check(seed) for seed in range(20 * piece, 20 * piece + 20)]
     assert np.count_nonzero(gaps) <= 2
-    assert max(gaps) <= 1e-3
+    assert max(gaps) <= FAR
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,12 @@ def test_every_vertex_of_many_sets(seed: int, kind: str) -> None:
     check_every_vertex(stochastic_game(seed, kind), by_hand=seed % 5 == 0)
 
 
+def test_vertices_that_rounding_sets_apart_are_one() -> None:
+    """Two vertices of the second state come out 5e-13 of the range apart, on an edge of lowest payoffs."""
+    for some in stochastic_payoff_sets(stochastic_game(41, "none")).sets:
+        assert some.contains(some.vertices.mean(axis=0))
+
+
 def test_segments() -> None:
     """Two common interests: the sets are segments on the diagonal."""
     common = [Game([[k + 2, 0], [0, 1]], [[k + 2, 0], [0, 1]]) for k in (0, 3)]

@@ -670,7 +670,7 @@ def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any
         moved = {
             name: part.reshape(at[name].shape) if at[name].ndim else float(part[0]) for name, part in parts
         }
-        made = read(method(**moved))
+        made = read(_alike(method(**moved), result))
         return np.reshape(made, (1, -1)) if np.shape(made) == answer.shape else np.full(numbers.shape, np.nan)
 
     return _Question(
@@ -683,6 +683,15 @@ def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any
         rounding=_SEARCHED,
         parameter=_axes(labels, "parameter", parameter=labels),
     )
+
+
+def _alike(other: Any, result: Any) -> Any:
+    """Return what `method` returned, if its numbers are those of the result."""
+    if not isinstance(other, type(result)) and type(result).__module__.startswith("bargaining"):
+        raise InvalidInput(
+            f"`method` must return a {type(result).__name__}, as `result` is; got {short(other)}."
+        )
+    return other
 
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:

@@ -326,7 +326,7 @@ class Polytope(Shown, line=False):
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
         of_one_cell(weights=weights, floor=floor)
-        return self._shape.support_above(weights, floor)
+        return self._shape.support_above(real(weights, "weights", payoffs=True), floor)
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:

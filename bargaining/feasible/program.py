@@ -187,7 +187,7 @@ class ConvexProgram(Shown, line=False):
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        return product_by_cell(self._product, origin, weights)
+        return product_by_cell(self._product, real(origin, "origin"), real(weights, "weights"))
 
     @question
     def least_powers(

@@ -332,9 +332,12 @@ def scale_of(problem: BayesianProblem) -> float:
 
 def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:
     """Return the chances of pairs of types, and whether types are independent."""
-    pair = isinstance(prior, tuple | list) and [np.ndim(part) for part in prior] == [1, 1]
-    if pair and len(prior[0]) == len(prior[1]):  # two rows of one matrix sum to 1 together
-        pair = float(real(prior, "prior").sum()) > 1.5
+    pair = isinstance(prior, tuple | list) and len(prior) == 2
+    if pair:
+        one, other = (real(part, f"prior[{k}]") for k, part in enumerate(prior))
+        pair = one.ndim == other.ndim == 1
+        if pair and one.shape == other.shape:  # two rows of one matrix sum to 1 together
+            pair = float(one.sum() + other.sum()) > 1.5
     if pair:
         return np.outer(*(_chances(prior[k], f"prior[{k}]", shape[k : k + 1]) for k in range(2))), True
     array = _chances(prior, "prior", shape)

@@ -15,7 +15,7 @@ from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
 from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import Shown, counted
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining.games.normal_form import Game, Profile, profile_name
 
 _SUM = 1e-9  # tolerance for the sum of a profile's probabilities in floats
@@ -128,7 +128,7 @@ class Monitoring(Shown):
             if abs(total[profile] - 1) > (_SUM if loose else 0):
                 raise InvalidInput(
                     f"`probabilities` of each profile must add up to 1; those of profile {profile} add up to "
-                    f"{float(total[profile])!r}. Divide by the sum."
+                    f"{plain(chances[profile].sum())}. Divide by the sum."
                 )
         exact = given / total[..., None]
         names = unique_names(signals, "signals", chances.shape[-1])

@@ -481,9 +481,9 @@ class ReputationalDemands(Shown):
     demands : pair of array_like, shapes (K_0,) and (K_1,)
         The committed types' demands of each player, as shares of a pie of 1; distinct.
     rates : array_like, shape (2,)
-        Positive discount rates per unit of time.
+        Positive discount rates per unit of time; one is at most 1e12 times the other.
     priors : pair of array_like, shapes (K_0,) and (K_1,)
-        Probability of each committed type; positive, and together below 1 for each player.
+        Probability of each committed type; 1e-290 at least, and together below 1 for each player.
     first : int, default 0
         The player who announces first; by name too, if the players have names.
     players : sequence of str, optional
@@ -534,6 +534,11 @@ class ReputationalDemands(Shown):
         within(rates, "rates", SMALLEST, 1 / SMALLEST)
         if rates.shape != (2,):
             raise InvalidInput(f"`rates` must have one entry per player (2); got shape {rates.shape}.")
+        if rates.max() > _APART * rates.min():
+            raise InvalidInput(
+                f"`rates` must differ by a factor of {_APART:g} at most; got {rates.tolist()}. A player so impatient "
+                "concedes at once."
+            )
         pairs = []
         for name in ("demands", "priors"):
             pairs.append(listed(getattr(self, name), name, "a pair, one list per player"))
@@ -638,6 +643,10 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[
         )
     if np.unique(a).size < a.size:
         raise InvalidInput(f"`demands` must be distinct; got {a.tolist()} for {player}. Add up their priors.")
+    if z.min() < SMALLEST:
+        raise InvalidInput(
+            f"`priors` must be {SMALLEST:g} at least; got {plain(z.min())} for {player}. Drop that type."
+        )
     if z.sum() >= 1:
         raise InvalidInput(
             f"`priors` must sum to less than 1; got {plain(z.sum())} for {player}. Leave room for the normal type."
@@ -677,6 +686,7 @@ class DemandOutcome(Division):
     first: int
 
 
+_APART = 1e12  # beyond it exponents of the ratio of rates overflow
 _LARGEST = 700.0  # logarithm: that of the largest float is 709
 _TINY = float(np.finfo(float).tiny)
 _NEXT = 4 * EPS  # the relative accuracy of every root

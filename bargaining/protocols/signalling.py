@@ -199,13 +199,14 @@ class CostlyStep(Shown):
         low, high, sure = min(k_strong, k_weak), max(k_strong, k_weak), float(q > mu)
         odds = q * (1 - mu) / ((1 - q) * mu)
         bluffs, understates = q < mu and k_strong < k_weak < 1, q > mu and k_strong < min(k_weak, 1)
+        silent = 1 - 1 / odds if understates else 0.0
         # Whether it exists, who steps, and concessions after the step and without it.
         table: list[tuple[Kind, bool, Any, Any]] = [
             (Kind.POOL_ON_STEP, q > mu and high <= 1, (1, 1), [(1, 1), (0, 1 - high)]),
             (Kind.POOL_ON_NONE, True, (0, 0), [(0, min(1, sure + low)), (sure, sure)]),
             (Kind.SEPARATE, k_strong <= 1 <= k_weak, (1, 0), [(1, 1), (0, 0)]),
             (Kind.BLUFF, bluffs, (1, odds), [(k_weak, k_weak), (0, 0)]),
-            (Kind.UNDERSTATE, understates, (1 - 1 / odds, 0), [(1, 1), (1 - k_strong, 1 - k_strong)]),
+            (Kind.UNDERSTATE, understates, (silent, 0), [(1, 1), (1 - k_strong, 1 - k_strong)]),
         ]
         return tuple(self._answer(kind, *map(np.array, play)) for kind, exists, *play in table if exists)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bargaining._arguments import index, instance, listed, player_index
-from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
+from bargaining._arrays import LARGEST, ArrayLike, Floats, fill, owning, real, short
 from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import Shown, counted
@@ -128,7 +128,7 @@ class Monitoring(Shown):
             if abs(total[profile] - 1) > (_SUM if loose else 0):
                 raise InvalidInput(
                     f"`probabilities` of each profile must add up to 1; those of profile {profile} add up to "
-                    f"{plain(chances[profile].sum())}. Divide by the sum."
+                    f"{plain(min(total[profile], LARGEST))}. Divide by the sum."
                 )
         exact = given / total[..., None]
         names = unique_names(signals, "signals", chances.shape[-1])

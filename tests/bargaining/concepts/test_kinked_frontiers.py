@@ -1,6 +1,6 @@
 """Frontiers with kinks, known by their values alone, against exact answers; derivatives that are not the slope."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -16,6 +16,7 @@ from bargaining import (
     InvalidInput,
     Problem,
     Status,
+    Unsolved,
     conley_wilkie,
     dictatorial,
     egalitarian,
@@ -30,7 +31,8 @@ from bargaining import (
 from every_concept import CONCEPTS as CONCEPTS_BY_NAME
 from kinked import Kinked
 
-WITHIN = {"continuous_raiffa": 1e-6, "perles_maschler": 1e-10}  # of the gains; they promise 1e-6 and 1e-7
+# Of the gains; they promise 1e-6, 1e-7 and 1e-11.
+WITHIN = {"continuous_raiffa": 1e-6, "perles_maschler": 1e-10, "utilitarian": 1e-11}
 W, TENTHS = [0.3, 0.7], Fraction(3, 10)
 
 
@@ -101,15 +103,19 @@ def test_kinks_are_found_from_values(concept: Concept, seeds: Iterable[int]) -> 
 
 
 @seeded
-def test_sets_of_solutions(seeds: Iterable[int]) -> None:
+def test_sets_of_solutions(seeds: Collection[int]) -> None:
+    vague = 0
     for seed in seeds:
         case = kinked.draw(np.random.default_rng(seed))
         problem = Problem(Frontier(case, case.lower, case.upper), case.d)
-        for found, exact in (
-            (nash_set(problem), kinked.nash(case)),
-            (optimal_face(problem), kinked.utilitarian(case)),
-        ):
-            np.testing.assert_allclose(found, [[float(x) for x in exact]], rtol=1e-12, atol=1e-12)
+        for method, exact in ((nash_set, kinked.nash(case)), (optimal_face, kinked.utilitarian(case))):
+            try:
+                found = method(problem)
+            except Unsolved:
+                vague += 1
+            else:
+                np.testing.assert_allclose(found, [[float(x) for x in exact]], rtol=4e-11, atol=4e-11)
+    assert vague <= 0.01 * len(seeds)
 
 
 def test_an_edge_of_which_every_point_is_best() -> None:

@@ -57,7 +57,9 @@ def last_of_line(
     missed = np.asarray(missed & np.isfinite(ideal).all(axis=-1))
     if missed.any():
         beside = _beside(problem, origin, step, ideal)
-        beside = np.where(problem.feasible.contains(origin), np.fmax(beside, 0.0), beside)  # a line through the set
+        beside = np.where(
+            problem.feasible.contains(origin), np.fmax(beside, 0.0), beside
+        )  # a line through the set
         beside = beside if backwards else np.where(beside > -BEHIND, np.maximum(beside, 0.0), -np.inf)
         narrow = missed & np.isfinite(beside)
         last = np.where(narrow, beside, last)

@@ -44,15 +44,16 @@ def support(points, directions):
 )
 def test_two_players(game, discounts, leave):
     repeated = RepeatedGame(game, discounts, exit=leave)
-    bounds, known = payoff_bounds(repeated), payoff_set(repeated)
+    within = 1e-5 if isinstance(discounts, list) else 1e-6  # sets of unequal patience have no last corner
+    bounds, known = payoff_bounds(repeated, tolerance=within), payoff_set(repeated)
     scale = np.ptp(game.payoffs)
-    assert bounds.gap <= 1e-6
+    assert bounds.gap <= within
     assert bounds.status == Status.OK
     reach = support(known.vertices, bounds.directions)
     assert (bounds.levels >= reach - 1e-9 * scale).all()
-    np.testing.assert_allclose(bounds.levels, reach, atol=2e-6 * scale)
-    np.testing.assert_allclose(support(bounds.inner, bounds.directions), reach, atol=2e-6 * scale)
-    np.testing.assert_allclose(bounds.threat, [known.threat] * 2, atol=1e-6 * scale)
+    np.testing.assert_allclose(bounds.levels, reach, atol=2 * within * scale)
+    np.testing.assert_allclose(support(bounds.inner, bounds.directions), reach, atol=2 * within * scale)
+    np.testing.assert_allclose(bounds.threat, [known.threat] * 2, atol=within * scale)
 
 
 def test_random_two_player_games():

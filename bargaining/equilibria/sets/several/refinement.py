@@ -78,7 +78,8 @@ def bounded(
 ) -> Several:
     """Bound the payoffs of every state from both sides, and refine the bounds where their error is largest.
 
-    Sets of patient players are also looked for next to those of less patient ones.
+    Sets of patient players are also looked for next to those of less patient ones; behind signals, where none is found,
+    at a wider tolerance.
     """
     still = 1e-13 if profiles.limits is None else tolerance * (1.0 - profiles.discounts.max()) / 20.0
     outer = Outer.around(profiles, directions, budget, max(still, 1e-13))
@@ -96,6 +97,10 @@ def bounded(
     if all(one.gap > tolerance for one in found) and (play is None or alone):
         found.append(_closed(outer, refinements, tolerance))
     best = min(reversed(found), key=lambda one: one.gap)
+    coarse = best.hulls is None and profiles.limits is not None and tolerance < _COARSEST and not budget.spent
+    if coarse and best.outer.filled.any():
+        wider = bounded(profiles, directions, refinements, 10.0 * tolerance, budget)
+        best = min(best, wider, key=lambda one: one.gap)
     return best if best.outer.filled.any() else Several(best.outer, None, None, 0.0)
 
 

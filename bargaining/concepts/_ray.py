@@ -57,9 +57,6 @@ def last_of_line(
     missed = np.asarray(missed & np.isfinite(ideal).all(axis=-1))
     if missed.any():
         beside = _beside(problem, origin, step, ideal)
-        beside = np.where(
-            problem.feasible.contains(origin), np.fmax(beside, 0.0), beside
-        )  # a line through the set
         beside = beside if backwards else np.where(beside > -BEHIND, np.maximum(beside, 0.0), -np.inf)
         narrow = missed & np.isfinite(beside)
         last = np.where(narrow, beside, last)
@@ -71,13 +68,17 @@ def last_of_line(
 
 
 def _beside(problem: Problem, origin: Floats, step: Floats, ideal: Floats) -> Floats:
-    """Return how far lines go that are a little beside a line: the farthest of four; -inf if all miss a thin set."""
+    """Return how far lines go that are a little beside a line: the farthest of four; -inf if all miss a thin set.
+
+    A line from a point of the set cannot miss it: it goes as far as that point at least.
+    """
     n, last = origin.shape[-1], np.full(step.shape[:-1], -np.inf)
     if not may_be_thin(problem.feasible):
         return last
     size = NARROW * units(problem, np.where(np.isfinite(ideal), ideal, 0.0))
     aside = np.where(np.arange(n) % 2, -1.0, 1.0) * (1.0 - np.arange(n) / (2 * n))
     with np.errstate(all="ignore"):
+        last = np.where(problem.feasible.contains(origin), 0.0, last)
         for way in (aside, -aside, aside[::-1], -aside[::-1]):
             last = np.fmax(last, problem.feasible.ray(origin + way * size, step))
     return last

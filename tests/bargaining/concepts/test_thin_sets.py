@@ -102,6 +102,14 @@ def test_a_ray_through_the_tip_of_a_needle_does_not_miss_it(thickness: float) ->
         np.testing.assert_allclose(division.payoffs, points[1], rtol=16 * np.finfo(float).eps)
 
 
+def test_a_ray_from_a_point_of_the_set_does_not_miss_it() -> None:
+    """Four lines beside the one of equal gains miss this leaf; that line leaves it where it starts."""
+    points = leaf(np.random.default_rng([3, 32]), 2.0**-32)
+    exact = [[Fraction(x) for x in row] for row in points.tolist()]
+    assert last(exact, exact[0], [Fraction(1)] * 3) == exact[0]
+    assert egalitarian(Problem(Polytope(points), points[0])).status != Status.EMPTY
+
+
 def test_a_set_that_is_missed_by_much_is_missed() -> None:
     # From beside the needle straight up its direction.
     for points in (

@@ -93,6 +93,7 @@ KNIFE_EDGES = {
 
 CLOSING_IN = 572  # twelve vertices on one that is played for ever, along faces that hardly turn
 MANY = (1455, 4900)  # thousands of vertices that are nearly in line
+REFUSED = (21, 31, 47)  # hundreds with two or three sets whose middle gets no strategy
 
 
 @pytest.mark.dear("4", "0", "583", "1617", "674", "530")
@@ -131,14 +132,14 @@ def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(50))
 def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
-    """Of a hundred ten may be inaccurate, one up to a patience of .95 off knife edges; three strategies refused."""
+    """Of a hundred five may be inaccurate, one up to a patience of .95 off knife edges; one strategy refused."""
     games = [Drawn(number).game() for number in range(100 * hundred, 100 * hundred + 100)]
     refusals: list[str] = []
     inaccurate = [game for game in games if check(game, refusals=refusals) is Status.INACCURATE]
     hard = [game.discounts.max() > 0.95 or "knife edge" in payoff_set(game).reason for game in inaccurate]
     assert hard.count(False) <= 1
-    assert len(inaccurate) <= 10
-    assert len(refusals) <= 3
+    assert len(inaccurate) <= (10 if hundred == 12 else 5)
+    assert len(refusals) <= (3 if hundred in REFUSED else 1)
 
 
 def test_the_games_are_drawn_over_all_pairs() -> None:

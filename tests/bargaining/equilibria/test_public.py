@@ -107,10 +107,12 @@ def test_very_patient_partners(discount, tolerance):
 @pytest.mark.slow
 @pytest.mark.parametrize(("discount", "gap"), [(0.99, 3e-4), (0.999, 1e-4)])
 def test_a_tolerance_out_of_reach_keeps_what_a_wider_one_finds(discount, gap):
-    found = public_payoff_set(
-        RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-5
-    )
+    """At .999 the search at 1e-5 has no inner set of its own."""
+    repeated = RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25))
+    found = public_payoff_set(repeated, tolerance=1e-5)
+    limit = patient_payoffs(PARTNERS, monitoring=report("9/10", "1/2", "1/4"))
     assert len(found.vertices)
+    assert all(limit.contains(vertex) for vertex in found.vertices)
     assert found.gap <= gap
     assert (found.status is Status.OK) == (found.gap <= 1e-5)
 

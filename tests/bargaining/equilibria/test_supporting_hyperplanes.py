@@ -44,7 +44,7 @@ def support(points, directions):
 )
 def test_two_players(game, discounts, leave):
     repeated = RepeatedGame(game, discounts, exit=leave)
-    within = 1e-5 if isinstance(discounts, list) else 1e-6  # sets of unequal patience have no last corner
+    within = 1e-5 if isinstance(discounts, list) else 1e-6  # of unequal patience it stops at 3.9e-6
     bounds, known = payoff_bounds(repeated, tolerance=within), payoff_set(repeated)
     scale = np.ptp(game.payoffs)
     assert bounds.gap <= within

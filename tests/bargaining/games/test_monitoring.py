@@ -56,6 +56,8 @@ def test_floats_beside_fractions_are_rounded_numbers_too():
     assert Monitoring([third, [0.1, 0.9]]).exact[0].tolist() == third
     with pytest.raises(InvalidInput, match=r"add up to 1\.000000000000001\. Divide"):
         Monitoring([[Fraction(1, 2), Fraction(10**15 + 2, 2 * 10**15)]])
+    with pytest.raises(InvalidInput, match=r"add up to 1e\+300\. Divide"):
+        Monitoring([[1e308, 1e308]])
 
 
 def test_every_part_must_be_a_distribution():

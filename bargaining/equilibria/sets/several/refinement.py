@@ -49,6 +49,7 @@ _LOOSEST = 0.05  # slack that leaves little of a set
 _ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
 _SLACKS = 0.05, 0.25, 1.0  # times the gap: the same where sets are round
 _FINE, _COARSEST = 1e-7, 1e-3  # of the unit box: no gap is taken to be smaller, or larger, there
+_WIDER = 10.0  # times the tolerance, up to the coarsest gap, where no inner set is found
 _GROWTH = 60  # steps of a growing set
 
 
@@ -78,8 +79,8 @@ def bounded(
 ) -> Several:
     """Bound the payoffs of every state from both sides, and refine the bounds where their error is largest.
 
-    Sets of patient players are also looked for next to those of less patient ones; behind signals, where none is found,
-    at a wider tolerance.
+    Sets of patient players are also looked for next to those of less patient ones. Behind signals a fine tolerance may
+    lose the inner set; it is then looked for at a wider one.
     """
     still = 1e-13 if profiles.limits is None else tolerance * (1.0 - profiles.discounts.max()) / 20.0
     outer = Outer.around(profiles, directions, budget, max(still, 1e-13))
@@ -97,10 +98,10 @@ def bounded(
     if all(one.gap > tolerance for one in found) and (play is None or alone):
         found.append(_closed(outer, refinements, tolerance))
     best = min(reversed(found), key=lambda one: one.gap)
-    coarse = best.hulls is None and profiles.limits is not None and tolerance < _COARSEST and not budget.spent
-    if coarse and best.outer.filled.any():
-        wider = bounded(profiles, directions, refinements, 10.0 * tolerance, budget)
-        best = min(best, wider, key=lambda one: one.gap)
+    lost = profiles.limits is not None and best.hulls is None and best.outer.filled.any()
+    if lost and tolerance < _COARSEST and not budget.spent:
+        wider = min(_WIDER * tolerance, _COARSEST)
+        best = min(best, bounded(profiles, directions, refinements, wider, budget), key=lambda one: one.gap)
     return best if best.outer.filled.any() else Several(best.outer, None, None, 0.0)
 
 

@@ -32,6 +32,7 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic.markov import StationaryProfile, continue_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
+from bargaining.feasible._root import extrapolate
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.games.normal_form import Game
@@ -219,22 +220,11 @@ def sensitivity(
 
 
 def _extrapolate(quotients: Floats, noise: Floats, power: int) -> tuple[Floats, Floats]:
-    """Return the limits of difference quotients (levels, ...) whose steps halve, and their errors.
-
-    Quotients differ from the limit by a series in the step to the `power`; of all extrapolations that one is taken
-    that differs least from those with one level or one power less, rounding included.
-    """
-    best, error = np.full_like(quotients[0], np.nan), np.full_like(quotients[0], np.inf)
-    row: list[Any] = []
-    for k, quotient in enumerate(quotients):
-        last, row = row, [quotient]
-        for j, coarser in enumerate(last):
-            row.append(row[j] + (row[j] - coarser) / (2.0 ** (power * (j + 1)) - 1.0))
-            off = np.fmax(np.abs(row[-1] - row[j]), np.abs(row[-1] - coarser)) + 2.0 * noise[k]
-            better = off < error
-            best, error = np.where(better, row[-1], best), np.where(better, off, error)
-    # Four times, as differences may settle by the root of their step only.
-    return best, np.where(np.isfinite(error), 4.0 * error, np.nan)
+    """Return the limits of difference quotients whose steps halve, and four times their errors: NaN where none is."""
+    best, error = extrapolate(quotients, 2.0 * noise, power)
+    return best, np.where(
+        np.isfinite(error), 4.0 * error, np.nan
+    )  # they may settle by the root of their step only
 
 
 class _Differences:

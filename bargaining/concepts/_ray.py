@@ -136,4 +136,6 @@ def may_be_thin(feasible: FeasibleSet) -> bool:
     """Say whether a set may be thin in a direction in which several players gain: a polytope without free disposal."""
     if isinstance(feasible, Restricted) and feasible.floor.ndim == 1:
         return may_be_thin(feasible.within)
-    return isinstance(feasible, Polytope) and not feasible.free_disposal
+    if not isinstance(feasible, Polytope) or feasible.free_disposal:
+        return False
+    return feasible.points is None or len(feasible.points) > 1

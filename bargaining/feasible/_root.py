@@ -4,11 +4,9 @@
 halved the bracket. No cell's path depends on another cell's.
 
 *Slopes* on either side of a point come from values alone. The differences :math:`(f(x) - f(x - h))/h` for steps that
-are halved again and again are extrapolated to a step of zero (Richardson). Different numbers of steps are tried: many
-wide ones where the function is smooth over a long interval, those on one side of a kink, two on a straight piece. The
-error of each extrapolation is estimated from the changes by the last step and the last order, and from the rounding of
-values; the one with the smallest error is taken. If the slopes of both sides agree, the function is smooth, and central
-differences, in powers of :math:`h^2`, are tried too; if they do not, there is a kink, and each side has its own slope.
+are halved again and again are extrapolated to a step of zero (Richardson), with an error for each extrapolation; the
+one with the smallest is taken. If the slopes of both sides agree, the function is smooth, and central differences, in
+powers of :math:`h^2`, are tried too; if they do not, there is a kink, and each side has its own slope.
 
 References
 ----------
@@ -94,13 +92,13 @@ def _factor(new: Floats, old: Floats) -> Floats:
     return np.where(ratio > 0, ratio, 0.5)
 
 
-WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
-# where these are inconclusive: near a kink, or where the slope grows without bound
-NARROW = 0.5 ** np.arange(7, 49)
+STEP = 2.0**-2  # the widest step, of the interval; each next one is half as long
+LEVELS = (
+    47  # steps: near a kink, or where a slope grows without bound, only the shortest are on one side of it
+)
 ORDERS = 7  # of extrapolation: each order takes wider steps, over which the function must be smooth
-GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
+LOOSE, FEW = 0.01, 8  # of the slopes of so many chords: with a larger error there is no slope
 AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece
-BLOCK = 512  # cells extrapolated together: the tables stay in the processor's cache
 
 Values = Callable[[Floats], Floats]
 """Takes arguments on a new first axis and returns the function there."""
@@ -123,18 +121,6 @@ class Slopes:
         first = self.left_error < self.right_error
         return np.where(first, self.left, self.right), np.where(first, self.left_error, self.right_error)
 
-    def joined(self, where: NDArray[np.bool_]) -> Slopes:
-        """Return one slope for both sides where they differ by no more than their errors explain."""
-        with np.errstate(invalid="ignore"):
-            same = np.abs(self.left - self.right) <= AGREE * (self.left_error + self.right_error)
-        (slope, error), same = self.best(), same & where
-        return Slopes(
-            left=np.where(same, slope, self.left),
-            right=np.where(same, slope, self.right),
-            left_error=np.where(same, error, self.left_error),
-            right_error=np.where(same, error, self.right_error),
-        )
-
     @property
     def vague(self) -> Floats:
         """The errors of the slopes at a kink over their difference: the relative uncertainty of its position."""
@@ -154,6 +140,30 @@ class Slopes:
         )
 
 
+def extrapolate(
+    quotients: Floats,
+    noise: Floats,
+    power: int,
+    orders: int | None = None,
+) -> tuple[Floats, Floats]:
+    """Return the limits of difference quotients (levels, ...) whose steps halve, and their errors.
+
+    Quotients differ from the limit by a series in the step to the `power`; of all extrapolations, of so many `orders`
+    at most, that one is taken that differs least from those with one level or one order less, rounding included. The
+    errors are infinite where there is none.
+    """
+    best, error = np.full_like(quotients[0], np.nan), np.full_like(quotients[0], np.inf)
+    row: list[Any] = []
+    for k, quotient in enumerate(quotients):
+        last, row = row[:orders], [quotient]
+        for j, coarser in enumerate(last):
+            row.append(row[j] + (row[j] - coarser) / (2.0 ** (power * (j + 1)) - 1.0))
+            off = np.fmax(np.abs(row[-1] - row[j]), np.abs(row[-1] - coarser)) + noise[k]
+            better = off < error
+            best, error = np.where(better, row[-1], best), np.where(better, off, error)
+    return best, error
+
+
 def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
     """Return the slopes of a concave function on either side of points of an interval.
 
@@ -165,83 +175,33 @@ def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
     """
     x, low, high = (np.asarray(a, dtype=float) for a in np.broadcast_arrays(x, low, high))
     unit: Floats = np.exp2(np.floor(np.log2(high - low)))  # powers of two: hardly any x + h is rounded
-    found = _extrapolated(values, x, low, high, WIDE[:, *(None,) * x.ndim] * unit)
-    slope, error = found.best()
-    unknown = (np.isnan(found.left) & (x > low)) | (np.isnan(found.right) & (x < high))  # close to an end
-    doubt = ~(error <= GOOD * np.abs(slope)) | unknown
-    if doubt.any():
-        near = _extrapolated(values, x, low, high, NARROW[:, *(None,) * x.ndim] * unit)
-        found = _closer(found, near, doubt)
-        if unknown.any():
-            found = found.joined(unknown)
-    return found.within(x > low, x < high)
-
-
-def _closer(one: Slopes, other: Slopes, where: NDArray[np.bool_]) -> Slopes:
-    """Return, for each side, the slope with the smaller error."""
-    left, right = where & (other.left_error < one.left_error), where & (other.right_error < one.right_error)
-    return Slopes(
-        left=np.where(left, other.left, one.left),
-        right=np.where(right, other.right, one.right),
-        left_error=np.where(left, other.left_error, one.left_error),
-        right_error=np.where(right, other.right_error, one.right_error),
-    )
-
-
-def _extrapolated(values: Values, x: Floats, low: Floats, high: Floats, h: Floats) -> Slopes:
-    """Return the slopes from steps h, wide ones first, shape (m, ...); those that leave the interval do not count."""
-    m, before, after = len(h), x - h, x + h
-    kept = (before >= low), (after <= high)
-    nodes = np.concatenate((np.where(kept[0], before, x), np.where(kept[1], after, x), x[None]))
-    y = values(nodes)
-    nodes, y = nodes.reshape(len(nodes), -1), y.reshape(len(y), -1)
-    inside = np.concatenate(kept).reshape(2 * m, -1)
-    found = np.empty((4, x.size))
-    for start in range(0, x.size, BLOCK):
-        cells = slice(start, start + BLOCK)
-        _both_sides(nodes[:, cells], y[:, cells], inside[:, cells], m, found[:, cells])
-    left, right, left_error, right_error = found.reshape(4, *x.shape)
-    return Slopes(left=left, right=right, left_error=left_error, right_error=right_error)
-
-
-def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, found: Floats) -> None:
+    h = STEP * 0.5 ** np.arange(LEVELS)[:, *(None,) * x.ndim] * unit
+    beside = np.stack((x - h, x + h))
+    inside = (beside >= low) & (beside <= high)
+    y = values(np.concatenate((*np.where(inside, beside, x), x[None])))
     with np.errstate(all="ignore"):
-        step, rise = nodes[:-1] - nodes[-1], y[:-1] - y[-1]
-        left, right = step[:m], step[m:]
-        # Backward, forward and central differences; steps of the last count by their squares.
-        table = np.stack((rise[:m] / left, rise[m:] / right, (rise[m:] - rise[:m]) / (right - left)))
-        table[0][~inside[:m]] = table[1][~inside[m:]] = np.nan
-        table[2][~(inside[:m] & inside[m:])] = np.nan
-        steep = np.fmax.reduce(np.abs(table[:2]), axis=(0, 1))
-        noise = EPS * (np.abs(y).max(axis=0) + np.abs(nodes[-1] * np.where(np.isfinite(steep), steep, 0.0)))
-        # A concave function's slope lies between those of its chords to the right and those to the left.
-        least = np.fmax.reduce(table[1] - 2 * noise / right, axis=0, initial=-np.inf)
-        most = np.fmin.reduce(table[0] - 2 * noise / left, axis=0, initial=np.inf)
-        powers = np.stack((-left, right, -left * right))
-        limit, error = _limits(table, powers, noise / np.stack((-left, right, right - left)), least, most)
-        smooth = np.abs(limit[0] - limit[1]) <= AGREE * (error[0] + error[1])
-        error[2] = np.where(smooth, error[2], np.inf)
-        first = np.argmin(error, axis=0)[None]
-        best, lowest = (np.take_along_axis(a, first, axis=0)[0] for a in (limit, error))
-        found[:2], found[2:] = np.where(smooth, best, limit[:2]), np.where(smooth, lowest, error[:2])
-
-
-def _limits(
-    table: Floats, powers: Floats, noise: Floats, least: Floats, most: Floats
-) -> tuple[Floats, Floats]:
-    """Return the limits of three tables of differences, shape (3, m, cells), and their errors."""
-    rows, errors = [], []
-    for k in range(1, ORDERS + 1):
-        share = powers[:, k:] / (powers[:, :-k] - powers[:, k:])
-        new = table[:, 1:] + (table[:, 1:] - table[:, :-1]) * share
-        noise = noise[:, 1:] + (noise[:, 1:] + noise[:, :-1]) * share
-        rows.append(new)
-        errors.append(np.maximum(np.abs(new - table[:, 1:]), np.abs(new - table[:, :-1])) + noise)
-        table = new
-    every, off = np.concatenate(rows, axis=1), np.concatenate(errors, axis=1)
-    off[~((every + off >= least) & (every - off <= most))] = np.inf
-    best = np.argmin(off, axis=1)[:, None]
-    return np.take_along_axis(every, best, axis=1)[:, 0], np.take_along_axis(off, best, axis=1)[:, 0]
+        sides = np.where(inside, (y[:-1].reshape(beside.shape) - y[-1]) / (beside - x), np.nan)
+        steep = np.fmax.reduce(np.where(np.isfinite(sides), np.abs(sides), 0.0), axis=(0, 1))
+        noise = EPS * (np.abs(y[-1]) + np.abs(x) * steep) / h
+        (left, left_error), (right, right_error), (middle, middle_error) = (
+            extrapolate(part, noise, power, ORDERS)
+            for part, power in ((sides[0], 1), (sides[1], 1), (sides.mean(axis=0), 2))
+        )
+        # Where differences do not settle the slope grows without bound: it is beyond that of every chord.
+        most = LOOSE * np.fmax.reduce(np.abs(sides[:, :FEW]), axis=(0, 1))
+        left = np.where(left_error > most, np.fmin.reduce(sides[0]), left)
+        right = np.where(right_error > most, np.fmax.reduce(sides[1]), right)
+        left_error, right_error = (np.where(e > most, np.inf, e) for e in (left_error, right_error))
+        smooth = np.abs(left - right) <= AGREE * (left_error + right_error)
+        smooth |= (np.isnan(left) & (x > low)) | (np.isnan(right) & (x < high))  # too close to an end
+    slope, error = Slopes(left=left, right=right, left_error=left_error, right_error=right_error).best()
+    slope, error = (np.where(middle_error < error, a, b) for a, b in ((middle, slope), (middle_error, error)))
+    return Slopes(
+        left=np.where(smooth, slope, left),
+        right=np.where(smooth, slope, right),
+        left_error=np.where(smooth, error, left_error),
+        right_error=np.where(smooth, error, right_error),
+    ).within(x > low, x < high)
 
 
 Condition = Callable[[Floats, Floats, Floats], Floats]

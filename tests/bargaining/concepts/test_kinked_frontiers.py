@@ -176,7 +176,7 @@ def test_a_smooth_frontier_has_one_slope() -> None:
     ):
         found = Frontier(function, np.zeros(400), np.full(400, 2.0)).slopes(x)
         np.testing.assert_array_equal(found.left, found.right)
-        np.testing.assert_allclose(found.left, slope, rtol=1e-11)
+        np.testing.assert_allclose(found.left, slope, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("count", [1, 40, 2000])
@@ -208,4 +208,4 @@ def test_a_function_of_numbers_alone() -> None:
         return math.sqrt(9 - x * x) if x < 2 else math.sqrt(5) - 2 * (x - 2)
 
     problem = Problem(Frontier(arc, 0, 3), [0, 0])
-    np.testing.assert_allclose(nash(problem).raise_if_failed().payoffs, [2, math.sqrt(5)], rtol=1e-14)
+    np.testing.assert_allclose(nash(problem).raise_if_failed().payoffs, [2, math.sqrt(5)], rtol=1e-12)

@@ -7,10 +7,12 @@ fails. The equal area solution is defined here only for the matrix.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -98,19 +100,7 @@ METHODS_OF_THREE: Mapping[str, Method] = {
 }
 """The solutions in the matrix of three players."""
 
-_HEADS = {
-    "nash": "Nash",
-    "weighted_nash": "weighted Nash",
-    "kalai_smorodinsky": "Kalai-Smorodinsky",
-    "lexicographic_egalitarian": "lexicographic egalitarian",
-    "equal_loss": "equal loss",
-    "yu": "Yu, p = 2",
-    "raiffa": "Raiffa",
-    "continuous_raiffa": "continuous Raiffa",
-    "perles_maschler": "Perles-Maschler",
-    "equal_area": "equal area",
-    "lexicographic_kalai_smorodinsky": "lexicographic Kalai-Smorodinsky",
-}
+_DATA = Path(__file__).with_suffix(".toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,103 +120,6 @@ class Verdict(Shown):
     answer: Literal["yes", "no"]
     source: str
     example: Problem | None = None
-
-
-# Who proved it. The names are those of the bibliography.
-_SOURCES = {
-    "AB94": "Anbarci and Bigelow (1994)",
-    "CT90": "Chun and Thomson (1990)",
-    "DKS11": "Diskin, Koppel and Samet (2011)",
-    "I83": "Imai (1983)",
-    "K77": "Kalai (1977b)",
-    "K77a": "Kalai (1977a)",
-    "KRS81": "Kihlstrom, Roth and Schmeidler (1981)",
-    "KS75": "Kalai and Smorodinsky (1975)",
-    "M81": "Myerson (1981)",
-    "N50": "Nash (1950)",
-    "PM81": "Perles and Maschler (1981)",
-    "S81": "Sobel (1981)",
-    "Sa88": "Salonen (1988)",
-    "T83": "Thomson (1983)",
-    "T87": "Thomson (1987)",
-    "TM80": "Thomson and Myerson (1980)",
-    "proof": "proof",
-}
-
-# Vertices of a frontier with everything below, and the disagreement point, by the number of players.
-_EXAMPLES: Mapping[int, Mapping[str, tuple[list[list[float]], list[float]]]] = {
-    2: {
-        "square": ([[1, 1]], [0, 0]),
-        "tall": ([[1, 2]], [0, 0]),
-        "line": ([[0, 1], [1, 0]], [0, 0]),
-        "low": ([[0, 1], [1, 0]], [0, -2]),
-        "steep": ([[0, 2], [1, 0]], [0, 0]),
-        "kinked": ([[0, 3], [1, 2], [2, 0]], [0, 0]),
-        "wide": ([[0, 3], [1, 2], [2, 0]], [-1, 0]),
-        "cut": ([[0, 2], [2, 1], [3, 0]], [0, 1]),
-        "bulge": ([[0, 1.1], [1, 0.9]], [0, 0]),
-        "bevel": ([[9, 10], [11, 8]], [0, 0]),
-        "offset": ([[1, 8], [2, 5], [8, 0]], [-2, -1]),
-        "ridge": ([[5, 6], [6, 4], [8, 1]], [0, 0]),
-        "gable": ([[0, 8], [6, 3]], [-1, -1]),
-    },
-    3: {
-        "cube": ([[1, 1, 1]], [0, 0, 0]),
-        "simplex": ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 0, 0]),
-        "stairs": ([[1, 2, 3]], [0, 0, 0]),
-        "edge": ([[1, 0, 1], [0, 1, 1]], [0, 0, 0]),
-        "lopsided": ([[1, 0, 0], [0, 1, 0], [0, 0, 0.1]], [0, 0, 0]),
-        "far": ([[5, -1, 0], [1, 1, 1]], [0, 0, 0]),
-        "ally": ([[3, 1, 1], [2, 2, 0]], [0, 0, 0]),
-        "crowd": ([[2, 1, 4], [1, 1, 5], [5, 4, 3], [3, 2, 5]], [0, -1, -1]),
-    },
-}
-
-# The columns are those of METHODS and METHODS_OF_THREE. A cell names who proved the axiom or where it fails.
-_CELLS = {
-    2: """
-feasibility                               proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
-weak_pareto                               N50    K77a   KS75   K77    K77    proof  proof  proof  proof  proof  proof  PM81   AB94   proof
-strong_pareto                             N50    K77a   KS75   tall   square proof  proof  proof  proof  proof  proof  PM81   proof  square
-individual_rationality                    proof  proof  proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof  proof
-strong_individual_rationality             proof  K77a   proof  proof  K77    proof  proof  proof  steep  proof  proof  proof  proof  square
-midpoint_domination                       S81    line   proof  steep  square steep  steep  steep  steep  proof  proof  proof  proof  square
-suppes_sen                                proof  cut    bulge  proof  cut    proof  bulge  offset proof  ridge  gable  wide   bulge  tall
-symmetry                                  N50    line   KS75   proof  square proof  proof  proof  proof  proof  proof  PM81   AB94   square
-anonymity                                 proof  line   proof  proof  square proof  proof  proof  proof  proof  proof  proof  proof  square
-scale_invariance                          N50    K77a   KS75   square square line   line   line   line   proof  proof  PM81   AB94   proof
-homogeneity                               proof  proof  proof  K77    K77    proof  proof  proof  proof  proof  proof  proof  proof  proof
-independence_of_nonrational_alternatives  proof  proof  proof  proof  proof  proof  proof  proof  cut    proof  proof  proof  proof  proof
-independence_of_irrelevant_alternatives   N50    K77a   line   proof  proof  proof  line   line   line   line   line   line   line   proof
-individual_monotonicity                   kinked low    KS75   proof  proof  proof  proof  low    steep  wide   kinked kinked low    proof
-restricted_monotonicity                   kinked low    proof  proof  proof  proof  proof  low    steep  wide   kinked kinked low    proof
-strong_monotonicity                       kinked square square K77    K77    tall   square square square square square square square proof
-twisting                                  TM80   proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  bevel  proof  proof
-disagreement_monotonicity                 T87    proof  T87    T87    proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
-strong_disagreement_monotonicity          proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof  proof
-disagreement_concavity                    kinked low    kinked CT90   proof  low    kinked low    proof  kinked kinked kinked kinked proof
-superadditivity                           square square square M81    proof  tall   proof  line   proof  square square PM81   square proof
-step_by_step_negotiation                  line   line   line   K77    K77    kinked line   line   proof  line   line   line   line   proof
-interim_agreements                        kinked kinked low    tall   square kinked low    low    proof  Sa88   low    low    low    square
-risk_sensitivity                          KRS81  proof  KRS81  square square line   steep  steep  line   proof  proof  KRS81  proof  proof
-continuity                                proof  proof  proof  proof  proof  tall   proof  proof  line   proof  proof  square proof  proof
-continuity_on_strictly_comprehensive_sets proof  proof  proof  proof  proof  proof  proof  proof  line   proof  proof  proof  proof  proof
-""",
-    3: """
-feasibility                             proof proof    proof    proof    proof    proof    proof    proof
-weak_pareto                             proof proof    I83      K77      proof    proof    proof    proof
-strong_pareto                           proof edge     I83      stairs   proof    edge     proof    DKS11
-individual_rationality                  proof proof    proof    proof    proof    lopsided far      proof
-strong_individual_rationality           proof proof    proof    K77      proof    lopsided far      proof
-midpoint_domination                     proof proof    proof    lopsided lopsided lopsided lopsided proof
-anonymity                               proof proof    I83      proof    proof    proof    proof    proof
-scale_invariance                        proof proof    I83      cube     simplex  edge     simplex  proof
-independence_of_irrelevant_alternatives proof simplex  simplex  proof    proof    simplex  simplex  simplex
-restricted_monotonicity                 edge  proof    edge     proof    edge     proof    simplex  edge
-strong_monotonicity                     cube  cube     cube     K77      stairs   cube     cube     cube
-population_monotonicity                 crowd T83      ally     proof    ally     proof    crowd    crowd
-""",
-}
 
 
 def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
@@ -266,9 +159,9 @@ def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
                 f"`{name}` must be among {', '.join(known)}; got {value!r}.{meant(value, known)}"
             )
     cell = cells[axiom][concept]
-    if cell in _SOURCES:
-        return Verdict(answer="yes", source=_SOURCES[cell])
-    points, disagreement = _EXAMPLES[players][cell]
+    if cell in _data()["sources"]:
+        return Verdict(answer="yes", source=_data()["sources"][cell])
+    points, disagreement = _data()["examples"][str(players)][cell]
     return Verdict(
         answer="no", source=cell, example=Problem(Polytope(points, free_disposal=True), disagreement)
     )
@@ -286,8 +179,13 @@ def axioms_of(players: int) -> tuple[str, ...]:
     return tuple(_cells(players))
 
 
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(_DATA.read_text(encoding="utf-8"))
+
+
 def _cells(players: int) -> dict[str, dict[str, str]]:
-    rows = (line.split() for line in _CELLS[players].strip().splitlines())
+    rows = (line.split() for line in _data()["cells"][str(players)].splitlines())
     return {axiom: dict(zip(methods_of(players), cells, strict=True)) for axiom, *cells in rows}
 
 
@@ -339,7 +237,7 @@ def axiom_table(players: int = 2) -> Table:
     """
     columns = [
         Column("axiom"),
-        *(Column(name, title=_HEADS.get(name, name.replace("_", " "))) for name in methods_of(players)),
+        *(Column(name, title=_data()["titles"].get(name, name.replace("_", " "))) for name in methods_of(players)),
     ]
     rows = [
         {

@@ -178,11 +178,7 @@ def places_in(file: str, seen: Counter[str]) -> list[Place]:
     places = list[Place]()
     for (start, end), mutants in sorted(made.items()):
         where = "\n".join(
-            [
-                mutants[0][3],
-                *(line.strip() for line in lines[start[0] - 1 : end[0]]),
-                f"{end[1] - start[1]}",
-            ]
+            [mutants[0][3], *(line.strip() for line in lines[start[0] - 1 : end[0]]), f"{end[1] - start[1]}"]
         )
         seen[where] += 1
         key = hashlib.sha256(f"{where}\n{seen[where]}".encode()).hexdigest()[:16]

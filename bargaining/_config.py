@@ -12,10 +12,7 @@ from bargaining._version import version
 from bargaining.errors import InvalidInput
 
 REQUIRED = ("numpy", "scipy", "clarabel", "pandas", "xarray", "nashpy", "sympy", "hypothesis", "joblib")
-OPTIONAL = {
-    "paper": ("jinja2", "matplotlib", "pylatexenc", "tqdm"),
-    "distributed": ("dask", "distributed"),
-}
+OPTIONAL = {"paper": ("jinja2", "matplotlib", "pylatexenc", "tqdm"), "distributed": ("dask", "distributed")}
 """The packages of each extra."""
 
 Config = dict[str, dict[str, str]]

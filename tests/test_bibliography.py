@@ -17,10 +17,7 @@ TEXTBOOKS = {
     "thomson1994",
 }  # fmt: skip
 # Pages that rest on no textbook of game theory:
-COMPUTATION = {
-    "trade-model",
-    "tariff-games",
-}
+COMPUTATION = {"trade-model", "tariff-games"}
 PAGES = sorted(page for page in (ROOT / "docs" / "theory").glob("*.md") if page.stem != "index")
 SECTION = re.compile(r"^ *References\n *-{5,}\n(.*?)(?=\n\s*\n *[A-Z][A-Za-z ]+\n *-{4,}|\Z)", re.M | re.S)
 

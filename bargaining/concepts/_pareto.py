@@ -22,12 +22,7 @@ from bargaining.feasible.base import FeasibleSet, disposes_freely, known
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import (
-    Image,
-    above,
-    set_of_cell,
-    without_low_floors,
-)
+from bargaining.feasible.transform import Image, above, set_of_cell, without_low_floors
 from bargaining.problem import Problem
 
 # Tolerances from rounding up; the first with which the set contains a point says how far outside the point is.

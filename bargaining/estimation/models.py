@@ -145,11 +145,7 @@ class _Model(Shown):
         return self._keep(name, np.broadcast_to(array, (size, 2)))
 
     def fit(
-        self,
-        *,
-        method: str = "ml",
-        clusters: ArrayLike | None = None,
-        instruments: ArrayLike | None = None,
+        self, *, method: str = "ml", clusters: ArrayLike | None = None, instruments: ArrayLike | None = None
     ) -> Estimates:
         """Estimate the parameters.
 

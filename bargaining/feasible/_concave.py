@@ -435,13 +435,7 @@ class Decisions:
         )
 
     def _program(
-        self,
-        objective: Floats,
-        targets: Floats,
-        matrix: Floats,
-        offset: Floats,
-        own: Rows,
-        bend: Bend | None,
+        self, objective: Floats, targets: Floats, matrix: Floats, offset: Floats, own: Rows, bend: Bend | None
     ) -> ConcaveProgram:
         k, kept = self.start.size, np.isfinite(offset)
         plain = self.slacks(self.start)[0].size + int(kept.sum())
@@ -454,13 +448,7 @@ class Decisions:
         )
 
     def _near(
-        self,
-        v: Floats,
-        kept: NDArray[np.bool_],
-        offset: Floats,
-        matrix: Floats,
-        own: Rows,
-        bend: Bend | None,
+        self, v: Floats, kept: NDArray[np.bool_], offset: Floats, matrix: Floats, own: Rows, bend: Bend | None
     ) -> Local:
         """Describe, near (u, y), slacks, utilities less their claims, and linear and concave constraints on y."""
         k, (lines, room) = self.start.size, own

@@ -141,10 +141,7 @@ class Slopes:
 
 
 def extrapolate(
-    quotients: Floats,
-    noise: Floats,
-    power: int,
-    orders: int | None = None,
+    quotients: Floats, noise: Floats, power: int, orders: int | None = None
 ) -> tuple[Floats, Floats]:
     """Return the limits of difference quotients (levels, ...) whose steps halve, and their errors.
 

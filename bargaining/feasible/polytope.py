@@ -270,10 +270,7 @@ class Polytope(Shown, line=False):
         return self._inequalities
 
     def mapped(
-        self,
-        function: Callable[[Floats], Floats],
-        *,
-        exactly: Callable[[list[Fraction]], list[Fraction]],
+        self, function: Callable[[Floats], Floats], *, exactly: Callable[[list[Fraction]], list[Fraction]]
     ) -> Polytope:
         """Return the image under an affine map that keeps the order of payoffs, given on floats and on Fractions.
 

@@ -17,16 +17,7 @@ from bargaining._arrays import EPS, LARGEST, SMALLEST, Floats, by_cell, by_playe
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._concave import (
-    SURE,
-    Choice,
-    Decisions,
-    Vector,
-    box,
-    checked,
-    least_powers,
-    linear,
-)
+from bargaining.feasible._concave import SURE, Choice, Decisions, Vector, box, checked, least_powers, linear
 from bargaining.feasible._root import slopes
 from bargaining.feasible.base import of_one_cell, product_by_cell, question
 

@@ -69,11 +69,7 @@ class Exit(Shown):
     _given: NDArray[Any]
 
     def __init__(
-        self,
-        payoffs: ByPlayer,
-        *,
-        who: Sequence[int | str] | None = None,
-        players: Names | None = None,
+        self, payoffs: ByPlayer, *, who: Sequence[int | str] | None = None, players: Names | None = None
     ) -> None:
         names = (
             carried(payoffs)
@@ -93,11 +89,7 @@ class Exit(Shown):
 
     @classmethod
     def by_leaver(
-        cls,
-        payoffs: ArrayLike,
-        *,
-        who: Sequence[int | str] | None = None,
-        players: Names | None = None,
+        cls, payoffs: ArrayLike, *, who: Sequence[int | str] | None = None, players: Names | None = None
     ) -> Exit:
         """Return an exit whose payoffs depend on who left.
 

@@ -531,10 +531,7 @@ class Table:
 
 @suggesting
 def compare(
-    methods: Mapping[str, Any] | Iterable[Callable[..., Any]],
-    problem: Any,
-    *,
-    digits: int = 4,
+    methods: Mapping[str, Any] | Iterable[Callable[..., Any]], problem: Any, *, digits: int = 4
 ) -> Table:
     """Put concepts and protocols side by side on one problem, or on several.
 

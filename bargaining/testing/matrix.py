@@ -237,7 +237,10 @@ def axiom_table(players: int = 2) -> Table:
     """
     columns = [
         Column("axiom"),
-        *(Column(name, title=_data()["titles"].get(name, name.replace("_", " "))) for name in methods_of(players)),
+        *(
+            Column(name, title=_data()["titles"].get(name, name.replace("_", " ")))
+            for name in methods_of(players)
+        ),
     ]
     rows = [
         {

@@ -50,10 +50,7 @@ def talks(home: str, partner: str) -> Negotiation:
 def sources(home: str, partner: str) -> dict[str, str | None]:
     """Return the figures and the day of tariffs that `bargaining negotiate` takes for a pair."""
     own = {home, partner} <= {"USA", "CAN", "CHN"}
-    return {
-        "data": "wiod2011" if own else "icio2019",
-        "tariffs": DAY if "USA" in (home, partner) else None,
-    }
+    return {"data": "wiod2011" if own else "icio2019", "tariffs": DAY if "USA" in (home, partner) else None}
 
 
 def pair(home: str, partner: str, shares: Any = SHARES) -> dict[str, Any]:
@@ -107,11 +104,7 @@ def games() -> dict[str, tuple[Game, tuple[Any, Any], str]]:
         f'talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China", tariffs="{DAY}")\n'
         f"game = TariffGame.at(talks, rates={list(RATES)}).stage"
     )
-    made[TARIFFS] = (
-        tariffs.stage,
-        tuple(zip(*options, strict=True)),
-        code,
-    )
+    made[TARIFFS] = (tariffs.stage, tuple(zip(*options, strict=True)), code)
     return made
 
 

@@ -31,18 +31,7 @@ from numpy.typing import NDArray
 
 from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import (
-    LINK,
-    MOST,
-    USE,
-    Figures,
-    Folder,
-    Named,
-    Row,
-    grouped,
-    names,
-    read,
-)
+from bargaining_models._figures import LINK, MOST, USE, Figures, Folder, Named, Row, grouped, names, read
 
 FACT = ("name", "description")
 

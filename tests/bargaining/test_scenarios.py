@@ -141,10 +141,7 @@ def test_millions_of_outcomes_are_read(tmp_path):
             "one weight for each index; got 3 for 2",
         ),
         (profile(*BUYER).replace('index="2" name', 'index="1" name'), "each issue once, with a weight"),
-        (
-            profile(*BUYER[:2], 0.1, extra='<reservation value="0.2"/>'),
-            "at most one reservation; got 2",
-        ),
+        (profile(*BUYER[:2], 0.1, extra='<reservation value="0.2"/>'), "at most one reservation; got 2"),
         (profile([1, "one"], BUYER[1]), "a number as the value of each weight; got 'one'"),
         (profile([1, -1], BUYER[1]), "with a weight of at least 0; see 'delivery'"),
         (profile(BUYER[0], [[1, 2, "x" * 99], [1, 1]]), "a number as the evaluation of each item"),
@@ -236,10 +233,7 @@ def test_utilities_may_be_tables():
         (([len, len], ["ab"]), "`disagreement` must be given: utility function 0 has no finite"),
         (([len, lambda _: np.nan], ["ab"], [0, 0]), r"`utilities\[1\]\(outcome\)` must be finite"),
         (([len, lambda _: [1, 2]], ["ab"], [0, 0]), "one number an outcome"),
-        (
-            ([{"a": 1}, {"b": 1}], None, [0, 0]),
-            r"`utilities\[1\]` must have an entry .* none for 'a'",
-        ),
+        (([{"a": 1}, {"b": 1}], None, [0, 0]), r"`utilities\[1\]` must have an entry .* none for 'a'"),
         (([Additive((1, 1), -np.inf)] * 2,), "has no finite `reserved_value`; got -inf"),
     ],
 )

@@ -186,10 +186,7 @@ def test_columns_select_order_and_rename():
         (lambda: Table([[1j]]), "`rows` must hold numbers.*row 0, column '0'"),
         (lambda: Table([[np.arange(4)]]), "`rows` must hold numbers"),
         (lambda: Table([{"a": 1}], columns=["b"]), "`columns` must be among a; got 'b'"),
-        (
-            lambda: Table([[1, 2]], columns=["b", "b"]),
-            "`columns` must have different names; got 'b' twice",
-        ),
+        (lambda: Table([[1, 2]], columns=["b", "b"]), "`columns` must have different names; got 'b' twice"),
         (lambda: Table([[1]], digits=0), "`digits` must be a whole number, at least 1 and at most 17; got 0"),
         (lambda: Table([[1]], label="a}b"), "`label` must be letters"),
         (lambda: Table([[1]], notes="text"), "`notes` must be a mapping"),

@@ -72,15 +72,7 @@ def test_war_does_not_depend_on_the_batch(baseline5):
     for k, r in np.ndenumerate(np.reshape(SHARES, (2, 2))):
         alone = baseline5.war(r=r)
         assert alone.status is Status.OK
-        for name in (
-            "rates",
-            "percent",
-            "money",
-            "residual",
-            "marginal",
-            "regret",
-            "unique",
-        ):
+        for name in ("rates", "percent", "money", "residual", "marginal", "regret", "unique"):
             np.testing.assert_array_equal(getattr(together, name)[k], getattr(alone, name))
 
 

@@ -26,11 +26,7 @@ def world(**given: Any) -> TradeModel:
 
 CASES: dict[str, tuple[Callable[..., Any], np.ndarray, Callable[[Any], Any]]] = {
     "flows": (lambda x: world(flows=x), FLOWS, lambda m: [m.solve().flows]),
-    "base tariffs": (
-        lambda x: world(tariffs=x),
-        RATES,
-        lambda m: [m.solve(tariffs=RATES).welfare],
-    ),
+    "base tariffs": (lambda x: world(tariffs=x), RATES, lambda m: [m.solve(tariffs=RATES).welfare]),
     "elasticities": (
         lambda x: world(elasticities=x),
         np.array([4.0]),
@@ -41,11 +37,7 @@ CASES: dict[str, tuple[Callable[..., Any], np.ndarray, Callable[[Any], Any]]] = 
         np.array([0.05, -0.05]),
         lambda m: [m.solve(tariffs=RATES).welfare],
     ),
-    "tariffs": (
-        lambda x: world().solve(tariffs=x),
-        RATES,
-        lambda found: [found.tariffs, found.welfare],
-    ),
+    "tariffs": (lambda x: world().solve(tariffs=x), RATES, lambda found: [found.tariffs, found.welfare]),
     "exports": (lambda x: LinearTariffs(exports=x), np.array([1.0, 0.65]), lambda m: [m.war()]),
     "redirected": (
         lambda x: LinearTariffs(exports=(1.0, 0.65)).redirect(x),

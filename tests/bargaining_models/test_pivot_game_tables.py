@@ -68,10 +68,7 @@ def quick(study: Study, levels: Sequence[float]) -> Study:
     """Return a study of three tariffs and few levels, whose sets take no time."""
     game = PivotGameStudy(study)
     short: dict[str, Any] = {"home_tariffs": CANADA_TARIFFS[::2], "partner_tariffs": US_TARIFFS[::2]}
-    for name, listed in (
-        ("capacity", levels),
-        ("capped", [0.0, 0.15]),
-    ):
+    for name, listed in (("capacity", levels), ("capped", [0.0, 0.15])):
         game.__dict__[name] = canada_capacity(study.baseline, levels=listed, capped=name == "capped", **short)
     made = Study()
     made.made[PivotGameStudy] = game

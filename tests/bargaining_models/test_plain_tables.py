@@ -14,16 +14,7 @@ import plain_tables as plain
 from bargaining_models.paper import bands
 from bargaining_models.paper.tables import TABLES, stored
 from bargaining_models.paper.worlds import STRUCTURES
-from recomputed import (
-    ELSEWHERE,
-    LATEST,
-    PATHS,
-    PROGRAMS,
-    matrix,
-    numbers,
-    world_at,
-    world_of,
-)
+from recomputed import ELSEWHERE, LATEST, PATHS, PROGRAMS, matrix, numbers, world_at, world_of
 
 FAST = ("T2", "T2-closed", "T8", "T11")
 DAYS = {"2023": None, "19 August 2026": LATEST}
@@ -50,8 +41,7 @@ def same(name: str, found: dict[str, Any], row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in PROGRAMS],
+    "name", [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in PROGRAMS]
 )
 def test_rows_are_those_of_a_plain_program(name: str) -> None:
     for row in stored(name).records():
@@ -70,10 +60,7 @@ def test_dates_of_agreement() -> None:
                 continue
             talks = "quo" if group == "open" else "idle"
             path = PATHS[row["path"]](world, group == "open")
-            when, said = (
-                plain.path_cells(path, row["reading"], "quo", talks)["when"],
-                row[f"{group}_agree"],
-            )
+            when, said = (plain.path_cells(path, row["reading"], "quo", talks)["when"], row[f"{group}_agree"])
             if said in ("at once", "never"):
                 assert when == {"at once": 0.0, "never": np.inf}[said]
             else:

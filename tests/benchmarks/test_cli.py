@@ -28,8 +28,7 @@ def command(*arguments: str) -> Callable[[], object]:
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize(
-    ("form", "rival", "slowest"),
-    [("text", "import numpy", 4.0), ("latex", "import pandas", 4.0)],
+    ("form", "rival", "slowest"), [("text", "import numpy", 4.0), ("latex", "import pandas", 4.0)]
 )
 def test_a_stored_table_costs_little_more_than_its_imports(
     speedup: Callable[..., float], form: str, rival: str, slowest: float

@@ -22,12 +22,7 @@ def seconds(game: RepeatedGame) -> float:
 
 
 @pytest.mark.parametrize(
-    ("game", "most"),
-    [
-        (public_good(3, 0.4), 1),
-        (public_good(4, 0.4), 15),
-    ],
-    ids=["three", "four"],
+    ("game", "most"), [(public_good(3, 0.4), 1), (public_good(4, 0.4), 15)], ids=["three", "four"]
 )
 def test_symmetric_games(game: Game, most: float, capsys: pytest.CaptureFixture[str]) -> None:
     """Seconds of processor time; they depend on the machine."""

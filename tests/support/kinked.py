@@ -246,10 +246,7 @@ def _path(at: list, speed: tuple, slopes: tuple) -> Callable[[mpmath.mpf], tuple
     def follow(t: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
         up, down = grown(root, t), grown(-root, t)
         even, odd = (up + down) / 2, (up - down) / (2 * root) if root else 1 - (1 + t) * mp.exp(-t)
-        return (
-            at[0] + speed[0] * even + e * speed[1] * odd,
-            at[1] + speed[1] * even + b * speed[0] * odd,
-        )
+        return (at[0] + speed[0] * even + e * speed[1] * odd, at[1] + speed[1] * even + b * speed[0] * odd)
 
     return follow
 

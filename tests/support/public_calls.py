@@ -728,10 +728,7 @@ CALLS: dict[str, Call] = {
     ),
     "directional_equilibria": Call(
         b.directional_equilibria,
-        lambda: {
-            "game": StochasticGame.from_chain([STAGE, STAGE], [[0.5, 0.5], [0, 1]], 0.3),
-            "limit": 10,
-        },
+        lambda: {"game": StochasticGame.from_chain([STAGE, STAGE], [[0.5, 0.5], [0, 1]], 0.3), "limit": 10},
         lambda found: [one.strategies for one in found.profiles],
     ),
     "markov_equilibria": Call(

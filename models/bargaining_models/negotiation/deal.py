@@ -264,12 +264,7 @@ class Deal(Result):
 
     @classmethod
     def at(
-        cls,
-        negotiation: Negotiation,
-        *,
-        r: Share,
-        capped: bool = False,
-        route_survives: bool = True,
+        cls, negotiation: Negotiation, *, r: Share, capped: bool = False, route_survives: bool = True
     ) -> Self:
         """Compute the outcomes at redirectable share `r`.
 
@@ -425,9 +420,7 @@ def readings(
         about("Kalai-Smorodinsky", kalai_smorodinsky),
         about("Egalitarian", egalitarian),
         offers(
-            "inside option",
-            ", r in use while talks last",
-            inside=lambda deal: rate * deal.status_quo.money,
+            "inside option", ", r in use while talks last", inside=lambda deal: rate * deal.status_quo.money
         ),
         *(
             offers(

@@ -585,12 +585,7 @@ class Negotiation(Shown):
         return TariffOutcome(**self._at_rates(self._pair(0.0, rates, costs), costs))
 
     def in_kind(
-        self,
-        tariff: ArrayLike | None = None,
-        *,
-        r: Share = 0.0,
-        capped: bool = False,
-        route: bool = True,
+        self, tariff: ArrayLike | None = None, *, r: Share = 0.0, capped: bool = False, route: bool = True
     ) -> TariffOutcome:
         """Outcome of a tariff of the partner that home answers with the same rate.
 
@@ -759,11 +754,7 @@ class Negotiation(Shown):
         return TariffWar(**fields | {"status": status if batch else Status(int(status))})
 
     def best_rates(
-        self,
-        costs: Floats,
-        players: Sequence[int] = (0, 1),
-        rates: Floats | None = None,
-        **options: Any,
+        self, costs: Floats, players: Sequence[int] = (0, 1), rates: Floats | None = None, **options: Any
     ) -> TariffWars:
         """Return best rates in each row of `costs` (B, N, N, J): of both against each other, or of one player alone.
 

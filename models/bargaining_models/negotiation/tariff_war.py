@@ -23,15 +23,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining import (
-    Division,
-    Game,
-    Method,
-    RepeatedGame,
-    nash,
-    payoff_set,
-    transfer_equilibrium,
-)
+from bargaining import Division, Game, Method, RepeatedGame, nash, payoff_set, transfer_equilibrium
 from bargaining.authoring import Floats, Result, Shown, owning, real, scalar
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -86,12 +78,7 @@ class TariffGame(Shown):
 
     @classmethod
     def at(
-        cls,
-        negotiation: Negotiation,
-        *,
-        r: float = 0.0,
-        capped: bool = False,
-        rates: ArrayLike = RATES,
+        cls, negotiation: Negotiation, *, r: float = 0.0, capped: bool = False, rates: ArrayLike = RATES
     ) -> Self:
         """Build the game at redirectable share `r`.
 

@@ -11,9 +11,7 @@ import numpy as np
 from bargaining import Division, Table, nash
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal, Reading, readings
-from bargaining_models.negotiation.headline import (
-    NOISE,
-)
+from bargaining_models.negotiation.headline import NOISE
 from bargaining_models.negotiation.roles import Diversion, Leave
 from bargaining_models.negotiation.tariff_war import RATES
 from bargaining_models.negotiation.triangle import triangle_readings

@@ -20,11 +20,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.links import rate_on
-from bargaining_models.trade.tariff_nash import (
-    TariffEquilibrium,
-    nash_tariffs,
-    rates_in_words,
-)
+from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs, rates_in_words
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
 if TYPE_CHECKING:

@@ -27,14 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Result, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
-from bargaining_models.trade.conditions import (
-    Point,
-    broyden_step,
-    chunks,
-    slopes,
-    tariff_slopes,
-    worth,
-)
+from bargaining_models.trade.conditions import Point, broyden_step, chunks, slopes, tariff_slopes, worth
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.equilibrium import ACCURACY, TradeEquilibrium, by_name
 from bargaining_models.trade.links import distinct, in_pairs, rate_on, sectors_of

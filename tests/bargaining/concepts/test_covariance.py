@@ -5,22 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import (
-    Polytope,
-    Problem,
-    certify,
-    kalai_smorodinsky,
-    nash,
-)
+from bargaining import Polytope, Problem, certify, kalai_smorodinsky, nash
 from drawn_sets import SCALES, chains
 
 
 @given(
-    chains,
-    st.integers(1, 9),
-    st.sampled_from(SCALES),
-    st.sampled_from(SCALES),
-    st.sampled_from([1.0, -1e6]),
+    chains, st.integers(1, 9), st.sampled_from(SCALES), st.sampled_from(SCALES), st.sampled_from([1.0, -1e6])
 )
 def test_after_a_move_that_rounds_the_data_the_answer_is_that_of_the_rounded_data(
     chain: np.ndarray, weight: int, s0: float, s1: float, offset: float

@@ -83,7 +83,7 @@ SLOW = {
         lexicographic_egalitarian,
         lexicographic_kalai_smorodinsky,
         yu,
-    },
+    }
 }
 
 

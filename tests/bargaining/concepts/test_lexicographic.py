@@ -14,10 +14,7 @@ from bargaining import (
     TransferableSurplus,
     kalai_smorodinsky,
 )
-from bargaining.concepts.lexicographic import (
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
-)
+from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicographic_kalai_smorodinsky
 from bargaining.feasible.points import FreeDisposalHull
 
 

@@ -7,15 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from bargaining import (
-    FreeDisposalHull,
-    Frontier,
-    Polytope,
-    Problem,
-    Status,
-    TransferableSurplus,
-    Union,
-)
+from bargaining import FreeDisposalHull, Frontier, Polytope, Problem, Status, TransferableSurplus, Union
 from bargaining.division import describe, divide
 from bargaining.feasible.base import is_convex
 from known_sets import two_issues

@@ -6,15 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bargaining import (
-    Polytope,
-    Problem,
-    Status,
-    egalitarian,
-    equal_loss,
-    gupta_livne,
-    kalai_smorodinsky,
-)
+from bargaining import Polytope, Problem, Status, egalitarian, equal_loss, gupta_livne, kalai_smorodinsky
 from seeds import seeds
 
 Vector = list[Fraction]

@@ -6,16 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining import (
-    Exit,
-    Game,
-    Monitoring,
-    RepeatedGame,
-    Status,
-    certify,
-    payoff_bounds,
-    payoff_set,
-)
+from bargaining import Exit, Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated.public import automata, public_payoff_set, rational_automaton
@@ -114,10 +105,7 @@ def test_four_hundred_games(piece):
 
 @pytest.mark.parametrize(
     "seed",
-    [
-        70,
-        *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 62, 110, 116, 124, 150, 160, 182, 242)),
-    ],
+    [70, *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 62, 110, 116, 124, 150, 160, 182, 242))],
 )
 def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     """Corners of a round set move on for ever, and those beside an exit have no room for slack on their side."""

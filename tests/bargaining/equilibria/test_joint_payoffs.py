@@ -142,21 +142,14 @@ def test_partners():
 
 @pytest.mark.parametrize(
     ("outside", "seen", "each", "one"),
-    [
-        (-16.42361, 0.6, 0.7371007, 0.8108108),
-        (-4, 0.7463195, 0.8496539, 0.9346193),
-    ],
+    [(-16.42361, 0.6, 0.7371007, 0.8108108), (-4, 0.7463195, 0.8496539, 0.9346193)],
 )
 def test_who_names_the_culprit(outside, seen, each, one):
     """Tariffs of unequal countries with the right to end the agreement: an alarm for each, or one for both."""
     game = unequal_tariffs()
     leave = Exit([outside, -8.92361])
     own = [[F(9, 10), F(1, 10)], [F(4, 10), F(6, 10)]]
-    alarms = {
-        seen: None,
-        each: Monitoring.product([own, own]),
-        one: report(F(9, 10), F(4, 10), F(2, 10)),
-    }
+    alarms = {seen: None, each: Monitoring.product([own, own]), one: report(F(9, 10), F(4, 10), F(2, 10))}
     for expected, monitoring in alarms.items():
         found = critical_discount(game, (0, 0), monitoring=monitoring, exit=leave, transfers=True)
         assert found.discount == pytest.approx(expected, abs=2e-7)

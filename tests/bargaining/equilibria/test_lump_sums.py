@@ -17,10 +17,7 @@ def triangle(worth_china, worth_all):
     return payoffs
 
 
-@pytest.mark.parametrize(
-    ("china", "everything", "expected"),
-    [(6, 12, (8, 3, 1)), (3, 11, (6.5, 4, 0.5))],
-)
+@pytest.mark.parametrize(("china", "everything", "expected"), [(6, 12, (8, 3, 1)), (3, 11, (6.5, 4, 0.5))])
 def test_the_triangle_of_countries(china, everything, expected):
     found = lump_sum_nash_in_nash(triangle(china, everything), [(0, 1), (0, 2)])
     np.testing.assert_array_equal(found.payoffs, expected)

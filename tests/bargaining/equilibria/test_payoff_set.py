@@ -742,11 +742,7 @@ def test_what_fails_in_one_cell_stays_there() -> None:
         ((np.zeros((5, 2, 2, 2)),), {}, "`game` must be a RepeatedGame"),
         ((PRISONERS, 0.5), {}, r"`game` must be a RepeatedGame.*RepeatedGame\(game, discounts\)"),
         ((np.zeros((5, 2, 2, 2)), 1.5), {}, "`discounts`"),
-        (
-            (np.zeros((5, 2, 2, 2)), np.full((4, 2), 0.5)),
-            {},
-            r"`game`, \(5,\) games, must broadcast.*\(4,\)",
-        ),
+        ((np.zeros((5, 2, 2, 2)), np.full((4, 2), 0.5)), {}, r"`game`, \(5,\) games, must broadcast.*\(4,\)"),
         ((RepeatedGame(PRISONERS, 0.5), 0.5), {}, "`discounts` and `exit` are for stacked payoffs"),
         ((RepeatedGame(PRISONERS, 0.5),), {"exit": Exit([1, 1])}, "are for stacked payoffs"),
     ],

@@ -288,11 +288,7 @@ def test_strategies_follow_the_signal_without_regret(leaving):
 
 @pytest.mark.parametrize(
     ("leave", "regret"),
-    [
-        (Exit.by_leaver([[1, 3], [3, 1]]), 1),
-        (Exit.by_leaver([[3, 1], [1, 3]]), 0),
-        (Exit([2, 2]), 0),
-    ],
+    [(Exit.by_leaver([[1, 3], [3, 1]]), 1), (Exit.by_leaver([[3, 1], [1, 3]]), 0), (Exit([2, 2]), 0)],
 )
 def test_whoever_would_rather_be_left_behind_regrets_leaving(leave, regret):
     """Both leave for 2 each, the mean of what each gets by leaving and by being left."""

@@ -34,8 +34,7 @@ def nash_over_hull(points, d):
 
 
 @pytest.mark.parametrize(
-    ("payoffs", "total", "advantage", "expected"),
-    [(FIRST, 6, 1, (3.5, 2.5)), (SECOND, 4, 0, (2.0, 2.0))],
+    ("payoffs", "total", "advantage", "expected"), [(FIRST, 6, 1, (3.5, 2.5)), (SECOND, 4, 0, (2.0, 2.0))]
 )
 def test_coco_value(payoffs, total, advantage, expected):
     division = coco_value(*payoffs)

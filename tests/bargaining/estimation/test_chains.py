@@ -330,10 +330,7 @@ def test_without_weight_products_are_sold_at_cost_and_with_all_of_it_at_no_price
             lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesale_margins": [10**400] * 4}),
             "`wholesale_margins` must",
         ),
-        (
-            lambda: VerticalChain.calibrated(SHARES, **OBSERVED, products=np.zeros((2, 2))),
-            "`products` must",
-        ),
+        (lambda: VerticalChain.calibrated(SHARES, **OBSERVED, products=np.zeros((2, 2))), "`products` must"),
         (
             lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesalers": ["D1", "U", "U", "U"]}),
             "must be different firms here; D1 is in both",

@@ -291,8 +291,7 @@ def test_what_cannot_be_certified_says_so() -> None:
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(2,\)"):
         certify(nash(Problem(TRIANGLE.feasible, np.zeros((2, 2)))), cell=(-1,))
     with pytest.raises(
-        InvalidInput,
-        match=r"one of PayoffSet, .*, StochasticPayoffSets, StochasticPayoffBounds; got a list",
+        InvalidInput, match=r"one of PayoffSet, .*, StochasticPayoffSets, StochasticPayoffBounds; got a list"
     ):
         certify([1, 2])
     with pytest.raises(

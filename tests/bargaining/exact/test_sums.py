@@ -7,14 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bargaining import (
-    Polytope,
-    Problem,
-    TransferableSurplus,
-    certify,
-    utilitarian,
-    yu,
-)
+from bargaining import Polytope, Problem, TransferableSurplus, certify, utilitarian, yu
 from bargaining.division import Division
 from bargaining.feasible.base import FeasibleSet
 
@@ -23,10 +16,7 @@ CONVEX = [
     Polytope([[2, 2], [8, 8]], free_disposal=True),
     Polytope.from_inequalities([[1, 0], [0, 1]], [8, 8]),
 ]
-CASES = [
-    *((one, utilitarian) for one in CONVEX),
-    *((one, partial(yu, p=1)) for one in CONVEX),
-]
+CASES = [*((one, utilitarian) for one in CONVEX), *((one, partial(yu, p=1)) for one in CONVEX)]
 
 
 @pytest.mark.parametrize("shift", [1e-3, -1e-3, 1e-9, -1e-9])

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining import (
-    Polytope,
-    Problem,
-    Status,
-)
+from bargaining import Polytope, Problem, Status
 from every_concept import only
 
 CONCEPTS = only(

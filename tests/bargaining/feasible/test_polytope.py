@@ -124,14 +124,8 @@ def test_fractions_are_kept() -> None:
 
 BAD = [
     (lambda: Polytope.from_inequalities([[1, 0]], [1, 2]), "`b` must have one entry per row"),
-    (
-        lambda: Polytope.from_inequalities([[1, 0], [-1, 0]], [0, -1]),
-        "`b` must leave some payoffs feasible",
-    ),
-    (
-        lambda: Polytope.from_inequalities([[1, 1, 0], [-1, -1, 0]], [1, -1 - 1e-6]),
-        "`b` must leave some",
-    ),
+    (lambda: Polytope.from_inequalities([[1, 0], [-1, 0]], [0, -1]), "`b` must leave some payoffs feasible"),
+    (lambda: Polytope.from_inequalities([[1, 1, 0], [-1, -1, 0]], [1, -1 - 1e-6]), "`b` must leave some"),
     (lambda: Polytope.from_inequalities([[0, 0]], [-1]), "row 0 says 0 <= -1"),
     (lambda: Polytope.from_inequalities([[0, 0]], [1]), "every row is zero"),
     (lambda: Polytope.from_inequalities([[1, float("inf")]], [1]), "`A` must be finite"),

@@ -51,12 +51,7 @@ def test_an_option_never_used_still_moves_the_shapley_value():
 
 
 @pytest.mark.parametrize(
-    ("estate", "expected"),
-    [
-        (100, (Fraction(100, 3),) * 3),
-        (200, (50, 75, 75)),
-        (300, (50, 100, 150)),
-    ],
+    ("estate", "expected"), [(100, (Fraction(100, 3),) * 3), (200, (50, 75, 75)), (300, (50, 100, 150))]
 )
 def test_the_talmud_divides_an_estate_by_the_nucleolus(estate, expected):
     """Aumann & Maschler (1985): claims 100, 200, 300."""

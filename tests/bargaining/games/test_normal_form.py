@@ -113,14 +113,8 @@ def test_action_names() -> None:
         ),
         (lambda: PRISONERS.profile((0, 2)), "action 2 for player 1, who has 0 to 1"),
         (lambda: PRISONERS.profile((0,)), "one action index per player"),
-        (
-            lambda: Game([[1, 2]], [[3, 4]], actions=5),
-            "`actions` must be a list of lists of names; got 5",
-        ),
-        (
-            lambda: Game([[1, 2]], [[3, 4]], actions=[5, 5]),
-            r"`actions\[0\]` must be a list of names; got 5",
-        ),
+        (lambda: Game([[1, 2]], [[3, 4]], actions=5), "`actions` must be a list of lists of names; got 5"),
+        (lambda: Game([[1, 2]], [[3, 4]], actions=[5, 5]), r"`actions\[0\]` must be a list of names; got 5"),
         (lambda: PRISONERS.profile((0.0, 1.0)), "one action index per player"),
         (lambda: PRISONERS.profile((True, False)), "one action index per player"),
         (lambda: PRISONERS.profile([[0, 1], [1]]), "one action index per player"),  # type: ignore[list-item]

@@ -8,14 +8,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import (
-    AlternatingOffers,
-    ContinuousOffers,
-    Frontier,
-    Problem,
-    Status,
-    TransferableSurplus,
-)
+from bargaining import AlternatingOffers, ContinuousOffers, Frontier, Problem, Status, TransferableSurplus
 
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.0])
 REDIRECTED = 0.7 * np.array([0, 0.1, 0.15, 0.2, 0.3])

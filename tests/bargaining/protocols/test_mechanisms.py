@@ -390,10 +390,7 @@ def test_double_auction(k):
 
 @pytest.mark.parametrize(
     ("soft", "hard", "threshold"),
-    [
-        ((18.22, -2.1), (22.8, 13), 0.6064257028),
-        ((25.4, 4.2), (29.85, 23.95), 0.7699805068),
-    ],
+    [((18.22, -2.1), (22.8, 13), 0.6064257028), ((25.4, 4.2), (29.85, 23.95), 0.7699805068)],
 )
 def test_a_last_offer_excludes_the_hard_type_below_a_threshold(soft, hard, threshold):
     for chance in (threshold - 1e-6, threshold + 1e-6):

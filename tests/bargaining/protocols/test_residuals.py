@@ -118,10 +118,7 @@ CASES = [
     ),
     Case("continuous offers", ContinuousOffers([0.1, 0.05]), (CURVE,)),
     Case("continuous offers with an option", ContinuousOffers([0.1, 0.05], outside=[0.5, 0]), (PIE,)),
-    Case(
-        "offers with changing terms",
-        NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t)),
-    ),
+    Case("offers with changing terms", NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t))),
     Case("demand game", NashDemandGame(noise=0.05), (CURVE,), ("payoffs", "demands", "compatible")),
     Case(
         "attrition",

@@ -146,16 +146,7 @@ def test_without_a_source_a_version_is_asked_for_by_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        "absent",
-        "file",
-        "no manifest",
-        "no json",
-        "other json",
-        "no cells",
-        "no model",
-    ],
+    "damage", ["absent", "file", "no manifest", "no json", "other json", "no cells", "no model"]
 )
 def test_what_is_no_checkpoint_is_named(tmp_path, damage):
     folder = tmp_path / "sweep"

@@ -267,5 +267,5 @@ def test_tests_are_named_after_method_and_axiom() -> None:
         *("AlternatingOffers-symmetry", "AlternatingOffers-equal_gains"),
     ]
     assert [[mark.kwargs["reason"] for mark in case.marks] for case in cases] == [
-        *([], [], ["they differ"], [], ["they differ"], []),
+        *([], [], ["they differ"], [], ["they differ"], [])
     ]

@@ -126,11 +126,7 @@ def test_derivatives_are_those_of_differences(links, deficits, unit):
 def test_what_a_payment_costs():
     """An independent program: Canada pays the US 8, in world money and in consumer prices of either."""
     model, gdp = TradeModel.from_parameters(former()), former().gdp.values
-    expected = {
-        "world": [9.1082, -8.8631],
-        "USA": [9.1092, -8.8641],
-        "CAN": [9.0988, -8.8540],
-    }
+    expected = {"world": [9.1082, -8.8631], "USA": [9.1092, -8.8641], "CAN": [9.0988, -8.8540]}
     for unit, money in expected.items():
         answer = model.solve(transfers={("CAN", "USA"): 8}, unit=unit)
         np.testing.assert_allclose((answer.welfare / 100 * gdp)[: len(money)], money, rtol=0, atol=5.1e-5)

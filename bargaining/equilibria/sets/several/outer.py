@@ -24,13 +24,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, Budget, Indices, fixed_point
 from bargaining.equilibria.sets.several.profiles import FAR, Mask, Profiles, Thresholds
-from bargaining.equilibria.sets.several.programs import (
-    Bases,
-    Continuations,
-    pivot,
-    reach,
-    work,
-)
+from bargaining.equilibria.sets.several.programs import Bases, Continuations, pivot, reach, work
 
 _STEPS = 200  # plain ones, where no fixed point is believed
 _ROUNDS = 100  # of the operator; the half-spaces hold after any number

@@ -183,15 +183,11 @@ class AlternatingOffers(Shown):
     Notes
     -----
     *Three and more players.* Many divisions are subgame perfect (Shaked's example; Osborne and Rubinstein 1990, 3.13).
-    The answer is a stationary equilibrium, in which everybody does the same whenever it is the same player's turn. Let
-    :math:`F^k` be the payoffs if k proposes and :math:`X^k_j = w_j(F^{k+1}_j)` player j's payoff if k's offer is
-    refused and nobody leaves. Responder j accepts :math:`R^k_j = \max\{o_j, X^k_j\}` or more, or :math:`X^k_j` if j may
-    not leave. The first responder j decides what follows an offer that will fail, since j can refuse before the later
-    responders: j leaves if :math:`o_j > X^k_j`, and all get o, or waits, and all get :math:`X^k`. (A first responder
-    who may not leave, but would prefer that the others leave, lets the next decide.) So k makes the best offer for
-    herself that gives all others :math:`R^k`, if it gives k at least as much as a refusal. Otherwise k makes an offer
-    that fails, for instance because the first responder would then leave and this gives k more. If no equilibrium in
-    pure strategies is found, indifferent players randomise.
+    The answer is a stationary equilibrium, in which everybody does the same whenever it is the same player's turn. A
+    responder who may leave accepts the better of leaving and waiting, the others accept what waiting is worth. The
+    first responder decides what follows an offer that will fail. So the proposer makes the best offer for herself that
+    all accept, if it gives her at least as much as a refusal, and else one that fails. If no equilibrium in pure
+    strategies is found, indifferent players randomise.
 
     *Two players.* A refusal may be worth more than any agreement: if leaving or a breakdown lies beyond the frontier,
     or if an impatient player may be left with less than disagreement gives. The answer then is a stationary
@@ -323,10 +319,9 @@ class AlternatingOffers(Shown):
     def check(self, division: OffersDivision) -> OffersDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs, offers and chances.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest gain of a player from a
-        one-shot deviation, or the largest difference between a payoff and the payoff of the play, over the range of
-        that player's gains. For a finite horizon it is the distance from backward induction. INACCURATE where the
-        residual exceeds rounding.
+        The residual is the largest gain of a player from a one-shot deviation, or the largest difference between a
+        payoff and the payoff of the play, over the range of that player's gains. For a finite horizon it is the
+        distance from backward induction. INACCURATE where the residual exceeds rounding.
         """
         problem = answer_of(division, "division", OffersDivision, problem=True).problem
         assert problem is not None

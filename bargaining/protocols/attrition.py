@@ -55,17 +55,11 @@ class WarOfAttrition(Shown):
 
     .. math:: \lambda_j = \frac{r_i y_i + c_i}{w_i - y_i}.
 
-    If both can gain by waiting, the Nash equilibria in which play can reach every date are the following. One player
-    gives up at 0 with any probability :math:`m < 1`, the other does not; after that both give up at the rates
-    :math:`\lambda`. As :math:`m \to 1` they tend to the two pure equilibria, in which one player gives up at once
-    because the other never would (proposition `attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to
-    :math:`w_i` is therefore an equilibrium payoff of one player, while the other gets :math:`y_j`. All equilibria
-    listed are subgame perfect as well. Three of them do not depend on the date: the two in which one player gives up
-    at every date and the other never does, and the mixed one without a mass at 0, which the call returns by default.
-    The mixed one is fragile: if payoffs during the war vary randomly and the players' payoffs of giving up differ,
-    only the pure ones survive (Georgiadis, Kim and Kwon 2021).
-
-    The reputations of `ReputationalBargaining` select one member of this family.
+    If both can gain by waiting, there is a family of subgame-perfect equilibria: one player gives up at 0 with any
+    probability :math:`m < 1`, after that both give up at these rates; as :math:`m \to 1` they tend to the two in
+    which one player gives up at once (proposition `attrition-all`). So every payoff from :math:`y_i` to :math:`w_i`
+    is possible. The call returns the one that does not depend on the date, :math:`m = 0`, by default. It is fragile:
+    random changes of payoffs leave only the pure ones (Georgiadis, Kim and Kwon 2021).
 
     References
     ----------
@@ -139,11 +133,7 @@ class WarOfAttrition(Shown):
         return self.check(told(outcome, self, mass=share, weak=loser))
 
     def check(self, outcome: AttritionOutcome) -> AttritionOutcome:
-        """Return an outcome with `residual` and `status` computed anew from its payoffs, hazards and masses at 0.
-
-        The answer may be one of this protocol, or a changed one. The residual is the largest difference between the
-        payoff of giving up at 0, or at some later date, and the payoff of the outcome.
-        """
+        """Return an outcome with `residual` and `status` computed anew from its payoffs, hazards and masses at 0."""
         answer_of(outcome, "outcome", AttritionOutcome)
         hazards, initial = outcome.hazards, outcome.initial
         dates = np.array([[0.0], [0.1], [1.0], [10.0]]) / hazards.sum()
@@ -159,9 +149,8 @@ class WarOfAttrition(Shown):
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
 
-        The two ends belong to different equilibria: one player's best is the other's worst. If one player gains nothing
-        by waiting, she gives up at once and the two ends coincide, unless she loses nothing either. If neither gains,
-        one of them gives up at 0, and the ends are the payoffs of the two cases.
+        One player's best is the other's worst. A player who loses by waiting gives up at once; if both do, one of them
+        gives up at 0, and the ends are the payoffs of the two cases.
         """
         floor, win = self._state.floor, self._state.floor + self._state.gain
         loses = self._state.gain < 0
@@ -228,7 +217,7 @@ class AttritionOutcome(Division):
     delay : float
         Expected length of the war.
     residual : float
-        The difference between the payoff of giving up at a later date and the payoffs, over the larger prize.
+        The largest difference between the payoff of giving up at some date and the payoffs, over the larger prize.
     """
 
     hazards: Floats

@@ -144,9 +144,8 @@ class ContinuousOffers(Shown):
     def check(self, division: Division) -> Division:
         """Return a division with `residual` and `status` computed anew from its payoffs.
 
-        The answer may be one of this protocol, or a changed one. The residual is the distance of the payoffs
-        from the weighted Nash solution, adjusted for the options, over the range of gains, or the residual of that
-        solution if it is larger.
+        The residual is the distance of the payoffs from the weighted Nash solution, adjusted for the options, over the
+        range of gains, or the residual of that solution if it is larger.
         """
         problem = answer_of(division, "division", Division, problem=True).problem
         assert problem is not None

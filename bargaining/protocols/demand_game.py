@@ -55,20 +55,11 @@ class NashDemandGame(Shown):
 
     Let g(x) be the gauge of S about d, the factor by which S must grow to contain x. Demands are met
     with probability :math:`P(g) = 1/(1+e^{(g-1)/\sigma})`, and i maximises :math:`(x_i-d_i) P(g(x))`.
-    The product :math:`\prod_i (x_i-d_i)\, P(g(x))` changes with i's demand in the same direction as
-    i's payoff, and is log-concave, so its maximum is an equilibrium. Along the ray through a
-    point of the frontier only the level varies and across rays only the product of gains: the demands
-    are on the ray from d through the Nash solution N, at the level where
-
-    .. math:: \frac{g}{\sigma (1+e^{-(g-1)/\sigma})} = n.
-
-    On a smooth frontier the first-order conditions have no other solution (Euler's theorem makes
-    :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique
-    (proposition `demand-ray`). With a kink at N,
-    neighbouring levels on the same ray can be equilibria too; the one with the largest product is
-    returned. With three and more players kinks elsewhere may hold other equilibria, off this ray.
-    As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a
-    large class of other smoothings (Nash 1953 for "regular" ones, Abreu and Pearce 2015).
+    The product :math:`\prod_i (x_i-d_i)\, P(g(x))` is largest on the ray from d through the Nash solution N, at the
+    level where :math:`g / (\sigma (1+e^{-(g-1)/\sigma})) = n`: an equilibrium, on a smooth frontier the only one
+    (proposition `demand-ray`). With a kink at N, neighbouring levels on the same ray can be equilibria too, of which
+    this has the largest product; with three and more players kinks elsewhere may hold others, off this ray. As
+    :math:`\sigma \to 0` demands and expected payoffs tend to N.
 
     Without noise every efficient point that gives each player at least :math:`d_i` is an equilibrium,
     and so is disagreement. The call then returns no payoffs and the status MULTIPLE; see `equilibria`.
@@ -139,9 +130,8 @@ class NashDemandGame(Shown):
     def check(self, division: DemandDivision) -> DemandDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs and demands.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest relative gain
-        from another demand, among many near and far, or the distance of the payoffs from those that the demands give,
-        over the range of gains.
+        The residual is the largest relative gain from another demand, among many near and far, or the distance of the
+        payoffs from those that the demands give, over the range of gains.
         """
         problem = answer_of(division, "division", DemandDivision, problem=True).problem
         assert problem is not None

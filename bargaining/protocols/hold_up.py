@@ -222,15 +222,9 @@ class HoldUp(Shown):
     2. The talks divide the pie; the owner gets :math:`x(o(k))` and the other the rest. In equilibrium
        the option is not taken.
 
-    The owner solves :math:`\max_k x(o(k)) - c(k)`. Since the option is not taken, all of :math:`c(k)` is wasted:
-    investment only gives the owner a larger part of the same pie. With :math:`o = \gamma\sqrt k` and weight w,
-    splitting the difference gives :math:`k^* = ((1-w)\gamma/2)^2`. If only a binding option matters, small investments
-    have no return. The best k is then 0 or one at which the option binds, and the two must be compared, so local
-    conditions are not enough.
-
+    The owner solves :math:`\max_k x(o(k)) - c(k)`. Since the option is not taken, all of :math:`c(k)` is wasted.
     Local maxima are bracketed on a grid that is dense near 0 and narrowed down by values, to about 1e-8 of `upper` at a
-    smooth peak and to the last digit at a kink or a jump. The best of them and of the two ends is taken. A peak between
-    neighbouring points of the grid (1 part in 4000) can be missed.
+    smooth peak; one between neighbouring points of the grid (1 part in 4000) can be missed.
 
     References
     ----------
@@ -297,12 +291,7 @@ class HoldUp(Shown):
         return self.check(outcome)
 
     def check(self, outcome: HoldUpOutcome) -> HoldUpOutcome:
-        """Return an outcome with `residual` and `status` computed anew from its payoffs and investment.
-
-        The answer may be one of this protocol, or a changed one. The residual is the larger of two numbers: the gain
-        from another investment, among many near and far, over the range of the payoff; and the distance of payoffs and
-        option from those that the investment gives.
-        """
+        """Return an outcome with `residual` and `status` computed anew from its payoffs and investment."""
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
         if not 0 <= float(k) <= self.upper:
@@ -360,7 +349,8 @@ class HoldUpOutcome(Division):
     outside : ndarray, shape ()
         The option's value.
     residual : float
-        The gain from another investment to the owner, over the range of her payoff; see `HoldUp.check`.
+        The gain from another investment to the owner, over the range of her payoff; or the distance of payoffs
+        and option from those that the investment gives.
     status : Status
     """
 

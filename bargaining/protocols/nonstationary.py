@@ -160,17 +160,14 @@ class NonstationaryOffers(Shown):
 
     *Infinite horizon.* Payoffs are computed backwards from a date T at which the steady state is assumed, and also from
     the two extreme divisions at T, in which one player gets the least possible. `tail` is the difference between the
-    two extremes at `until`; T is raised until it is below 1e-11. One assumption cannot be checked from finitely many
-    values: that agreement at T is no worse than waiting from then on, unless flows alone exceed the pie.
-    Where an option ends waits of a patient player, or peaks rise for ever before one who does not discount, the two
-    extremes may stay apart, and the status is INACCURATE. (Without a hazard, flows and options a player who does not
-    discount gets the highest pie, if that comes back for ever: proposition `nonstationary-patient`.)
+    two extremes at `until`; T is raised until it is below 1e-11. Where an option ends waits of a patient player, or
+    peaks rise for ever before one who does not discount, the two may stay apart, and the status is INACCURATE. That
+    agreement at T is no worse than waiting from then on is assumed, unless flows alone exceed the pie.
 
     *Error.* The primitives are approximated between kinks by polynomials of degree 16 to 1e-12, switches of regime are
-    polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the violations of the defining
-    conditions, computed with the functions themselves at other nodes and discounted to t = 0, over the pie; the status
-    is INACCURATE above 1e-8. It bounds the error at t = 0. Where payoffs touch the pie or an option at a switch, its
-    date is known to the root of the error of payoffs: to about 1e-5.
+    polynomial roots, and integrals are exact up to rounding. `residual`, the tail plus the violations of the defining
+    conditions at other nodes, over the pie, bounds the error at t = 0; the status is INACCURATE above 1e-8. Where
+    payoffs touch the pie or an option at a switch, its date is known to the root of that error: to about 1e-5.
 
     References
     ----------
@@ -276,9 +273,8 @@ class NonstationaryOffers(Shown):
     def check(self, path: OfferPath) -> OfferPath:
         """Return a path with `residual` and `status` computed anew from its payoffs at every time.
 
-        The answer may be one of this protocol, or a changed one. The residual is the sum of the violations of the
-        defining conditions and the tail, over the pie at t = 0, or the distance of `payoffs` from the beginning of the
-        path.
+        The residual is the sum of the violations of the defining conditions and the tail, over the pie at t = 0, or the
+        distance of `payoffs` from the beginning of the path.
         """
         answer_of(path, "path", OfferPath)
         distance = np.abs(path.payoffs - path._nodes[0, 0]) / self._terms.surplus(np.zeros(1))

@@ -232,9 +232,9 @@ class RandomProposer(Shown):
     def check(self, division: RandomProposerDivision) -> RandomProposerDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs, reservations and offers.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest violation of three
-        conditions, over the range of gains: a proposer gets the most that an offer accepted by enough others leaves; a
-        reservation is the payoff of waiting or leaving; an expected payoff is that of proposing and responding.
+        The residual is the largest violation of three conditions, over the range of gains: a proposer gets the most
+        that an offer accepted by enough others leaves; a reservation is the payoff of waiting or leaving; an expected
+        payoff is that of proposing and responding.
         """
         problem = answer_of(division, "division", RandomProposerDivision, problem=True).problem
         assert problem is not None

@@ -66,32 +66,15 @@ class ReputationalBargaining(Shown):
     3. A committed player only ever holds out. The first concession or departure ends the talks.
 
     If leaving pays nobody more than conceding, :math:`o_i \le 1-a_j`, the equilibrium is unique
-    (proposition `reputation-unique`) and the options do not matter. From time 0 on each player concedes at the
-    constant rate that keeps the other indifferent,
+    (proposition `reputation-unique`) and the options do not matter. Each player concedes at the constant rate
+    :math:`\lambda_i = r_j (1-a_i)/(a_1+a_2-1)`, which keeps the other indifferent; both become known to be committed
+    at the same horizon :math:`T = \min_i -\ln z_i/\lambda_i`, and the player who would have needed longer concedes
+    at 0 with probability :math:`F_i(0) = 1 - z_i e^{\lambda_i T}`.
 
-    .. math:: \lambda_i = r_j \frac{1-a_i}{a_1+a_2-1},
-
-    both become known to be committed at the same horizon :math:`T = \min_i -\ln z_i/\lambda_i`, and
-    the player who would have needed longer concedes at 0 with probability
-    :math:`F_i(0) = 1 - z_i e^{\lambda_i T}`.
-    So :math:`F_i(t) = 1-(1-F_i(0)) e^{-\lambda_i t}`, and a normal player expects
-    :math:`F_j(0) a_i + (1-F_j(0))(1-a_j)`.
-
-    If :math:`o_i > 1-a_j`, player i would rather leave than concede, and j's reputation is worthless:
-
-    * for one player i only: i never concedes at any date, since leaving then pays more. So all that j can
-      wait for is i's departure, which pays j no more than conceding; conceding at 0 beats conceding
-      later, and normal j concedes at 0. Whoever holds out after 0 is committed, and i leaves. Each step removes
-      strictly worse strategies, so nothing else is an equilibrium. Player i's own posture survives,
-      because j cannot do better than concede to it: a normal j yields :math:`a_i`, and i expects
-      :math:`(1-z_j) a_i + z_j o_i`. That is so in this game, in which nobody makes counter-offers; where they
-      can be made, Compte and Jehiel (2002) find both postures cancelled also in this case;
-    * for both: each normal player reveals itself at once and two normal players divide the pie as
-      under complete information, at the limit of alternating offers with those outside options,
-      :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`; a normal player leaves a committed one. This
-      case rests on Compte and Jehiel (2002).
-
-    An option below :math:`1-a_j` changes nothing; above it payoffs jump.
+    If :math:`o_i > 1-a_j`, player i would rather leave than concede, and payoffs jump. For one player i only, a normal
+    j concedes at 0, and i leaves a committed one (proposition `reputation-one-exit`). For both, normal players divide
+    as under complete information, at :math:`\min(\max(r_j/(r_1+r_2), o_i), 1-o_j)`, and leave committed ones
+    (proposition `reputation-both-exit`).
 
     If one rate is 0, the other player concedes at once. If one prior is close to 0, it is its owner who concedes at 0.
 
@@ -499,11 +482,9 @@ class ReputationalDemands(Shown):
        :math:`a_1 \le 1-a_0`, and announces it otherwise.
     3. The war of attrition of `ReputationalBargaining` follows, with priors updated by Bayes' rule.
 
-    Normal players mix so that every demand they use gives the same payoff. A reply is worth less the more often it is
-    imitated, so player 1's mixture solves one monotone equation. The value of an announcement increases in the belief
-    that its owner is committed, so player 0's mixture does too. A sequential equilibrium exists, and all of them give
-    the same distribution over outcomes (proposition `reputation-demands`). Strategies can differ where a player
-    concedes at 0 in any case: here player 1 then accepts instead of making a demand first.
+    Normal players mix so that every demand they use gives the same payoff. All sequential equilibria give the same
+    distribution over outcomes (proposition `reputation-demands`). Strategies can differ where a player concedes at 0
+    in any case: here player 1 then accepts instead of making a demand first.
 
     As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`
     (proposition `reputation-limit` for equal rates).
@@ -574,9 +555,8 @@ class ReputationalDemands(Shown):
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
 
-        The answer may be one of this protocol, or a changed one. The residual is the most that a normal player could
-        gain by another announcement or reply, or the distance of payoffs and beliefs from those that the strategies
-        imply.
+        The residual is the most that a normal player could gain by another announcement or reply, or the distance of
+        payoffs and beliefs from those that the strategies imply.
         """
         answer_of(outcome, "outcome", DemandOutcome)
         again = self._assess(outcome.announcements, outcome.replies, outcome.acceptance)

@@ -57,7 +57,8 @@ class ScreeningOutcome(Result):
     gain : float
         The buyer's expected payoff above its outside option.
     residual : float
-        The gain in profit from another price, over the range of profits; see `OutsideOptionScreening.check`.
+        The gain in profit from another price, over the range of profits; or the distance of profit,
+        trade and gain from those that the price gives.
     status : Status
         OK, or INACCURATE.
     parameters : mapping
@@ -108,11 +109,8 @@ class OutsideOptionScreening(Shown):
 
     In the unique equilibrium the seller asks the price of a monopolist who sells to the net value,
     :math:`\max_p (p-c) S(p)`, in every period; the buyer accepts at once if :math:`v-w \ge p` and leaves at once
-    otherwise (proposition `screening-one-price`). If some types waited, the one with the lowest net value would face a
-    price of at least its net value, and so get at most w, but later; it would prefer to leave at once. So nobody waits,
-    the seller has no reason to cut the price, and the Coase conjecture fails however short the period and however small
-    :math:`w > 0`. At :math:`w = 0` this argument fails, since leaving at once is no better than waiting; see
-    `TwoTypeScreening`.
+    otherwise (proposition `screening-one-price`), however short the period and however small :math:`w > 0`. At
+    :math:`w = 0` the price falls over time; see `TwoTypeScreening`.
 
     Local maxima are bracketed on a grid of 4001 prices and narrowed down by values, to about 1e-8 of the range at a
     smooth peak; a peak between neighbouring points can be missed.
@@ -194,12 +192,7 @@ class OutsideOptionScreening(Shown):
         return self.check(outcome)
 
     def check(self, outcome: ScreeningOutcome) -> ScreeningOutcome:
-        """Return an outcome with `residual` and `status` computed anew from its price and payoffs.
-
-        The answer may be one of this protocol, or a changed one. The residual is the larger of two numbers: the gain
-        in profit from another price, among many near and far, over the range of profits; and the distance of profit,
-        trade and gain from those that the price gives, profit and gain over their sum.
-        """
+        """Return an outcome with `residual` and `status` computed anew from its price and payoffs."""
         answer_of(outcome, "outcome", ScreeningOutcome)
         low = max(self.lower, self.cost)
         if not low <= outcome.price <= self.upper:
@@ -374,17 +367,9 @@ class TwoTypeScreening(Shown):
     2. In each period the seller asks a price; the buyer accepts, which ends the game, or waits.
 
     With n rounds still to go before :math:`v_L` is asked, a high type is indifferent at
-    :math:`p_n = v_H - \delta^n (v_H - v_L)`. Measured in the odds x of a high against a low type, there are
-    thresholds :math:`0 = x_0 < x_1 < x_2 < \dots` such that the seller takes n more rounds for x in
-    :math:`(x_n, x_{n+1})`, with the payoff, per low type,
-
-    .. math:: W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1}), \quad W_0(x) = (1+x) v_L,
-
-    and :math:`W_n(x_n) = W_{n-1}(x_n)`. In each period high types accept until the odds are at the threshold
-    below. The equilibrium is unique except at a threshold (proposition `screening-two-values`); it ends
-    after finitely many rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase
-    conjecture). If the informed side makes offers too, its offers are signals and there are many
-    equilibria.
+    :math:`p_n = v_H - \delta^n (v_H - v_L)`, and high types accept until their odds are at a threshold. The
+    equilibrium is unique except at a threshold (proposition `screening-two-values`); it ends after finitely many
+    rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase conjecture).
 
     References
     ----------
@@ -442,13 +427,7 @@ class TwoTypeScreening(Shown):
         return self.check(path)
 
     def check(self, path: ScreeningPath) -> ScreeningPath:
-        """Return a path with `residual` and `status` computed anew from its prices, purchases and payoffs.
-
-        The answer may be one of this protocol, or a changed one. The residual is the largest gain from deviating, of
-        the seller to another number of rounds and of the high type to another period, over the high value; or the
-        distance of beliefs and payoffs from those that prices and purchases imply, or of beliefs from those at which
-        the seller is willing to continue.
-        """
+        """Return a path with `residual` and `status` computed anew from its prices, purchases and payoffs."""
         answer_of(path, "path", ScreeningPath)
         low, high = np.asarray(self.values).tolist()
         odds, delta, rounds = self.prior / (1 - self.prior), self.discounts, path.prices.size - 1
@@ -479,7 +458,9 @@ class TwoTypeScreening(Shown):
     def _cuts(self, count: int | None = None) -> tuple[Floats, Floats]:
         r"""Return the thresholds x_n, in odds, and :math:`W_n(x_n)`: so many after the first, or one beyond the prior.
 
-        As :math:`W_n(x_n) = W_{n-1}(x_n)`, with prices that differ by :math:`\delta^{n-1} (1-\delta) (v_H - v_L)`,
+        The seller takes n more rounds from odds x in :math:`(x_n, x_{n+1})`, with the payoff per low type
+        :math:`W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1})` and :math:`W_0(x) = (1+x) v_L`. As
+        :math:`W_n(x_n) = W_{n-1}(x_n)`, with prices that differ by :math:`\delta^{n-1} (1-\delta) (v_H - v_L)`,
 
         .. math:: x_n - x_{n-1} = \frac{W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}, \quad
                   W_n(x_n) = \frac{v_H W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}.

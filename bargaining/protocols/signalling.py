@@ -104,34 +104,11 @@ class CostlyStep(Shown):
     2. The owner takes the step, at the cost :math:`c_\theta`, or does not. The receiver sees which.
     3. The receiver concedes or calls, and payoffs follow.
 
-    The receiver concedes if its belief that the alternative is real exceeds
-
-    .. math:: \mu^* = \frac{g}{g+l},
-
-    g being what calling a weak owner gains and l what calling a strong one loses. A type takes the
-    step iff it raises the probability of a concession by at least :math:`k_\theta = c_\theta/b_\theta`, its
-    cost over what a concession is worth to it. All perfect Bayesian equilibria, for
-    :math:`k_s < k_w`, both different from 1 (there a type may mix as she likes), and :math:`q \neq \mu^*`:
-
-    * only the strong type steps iff :math:`k_s \le 1 \le k_w`; the receiver concedes to the step alone;
-    * both step iff :math:`q > \mu^*` and :math:`k_w \le 1`; the receiver concedes to the step, and at most with
-      probability :math:`1-k_w` without it;
-    * neither steps, always; the receiver concedes iff :math:`q > \mu^*`, and to a step at most
-      :math:`k_s` more often;
-    * bluffing, iff :math:`q < \mu^*` and :math:`k_w < 1`: the weak type steps with probability
-      :math:`\frac{q(1-\mu^*)}{(1-q)\mu^*}`, which leaves the receiver at :math:`\mu^*`, and the
-      receiver concedes to the step with probability :math:`k_w`;
-    * understating, iff :math:`q > \mu^*` and :math:`k_s < 1`: the strong type goes without the step with
-      probability :math:`\frac{(1-q)\mu^*}{q(1-\mu^*)}`, and the receiver concedes to silence with probability
-      :math:`1-k_s` and to the step for sure.
-
-    If the step is more costly for the strong type relative to its stake, :math:`k_s > k_w`, it proves nothing and
-    only the two pooling equilibria remain (with :math:`\max k` and :math:`\min k` in the conditions).
-
-    Pooling on no step fails the intuitive criterion iff the receiver calls and
-    :math:`k_s < 1 < k_w`: the weak type could not gain by the step even if the receiver conceded with certainty,
-    the strong type could. Pooling on the step always passes: both types would gain from saving the cost
-    if the concession came anyway.
+    With g what calling a weak owner gains and l what calling a strong one loses, the receiver concedes if its belief
+    that the alternative is real exceeds :math:`\mu^* = g / (g + l)`. A type takes the step iff it raises the
+    probability of a concession by at least :math:`k_\theta = c_\theta/b_\theta`, its cost over what a concession is
+    worth to it. The call lists all perfect Bayesian equilibria (section `What a step proves` of the theory of private
+    outside options). If :math:`k_s > k_w` the step proves nothing, and only the two pooling equilibria remain.
 
     References
     ----------
@@ -226,20 +203,15 @@ class CostlyStep(Shown):
         return self.check(answer)
 
     def check(self, equilibrium: SignallingEquilibrium) -> SignallingEquilibrium:
-        """Return an equilibrium with `residual` and `status` computed anew from its payoffs, beliefs and strategies.
-
-        The answer may be one of this protocol, or a changed one. The residual is the largest gain by a
-        deviation, or the distance of payoffs and beliefs from those that the strategies imply.
-        """
+        """Return an equilibrium with `residual` and `status` computed anew from its payoffs, beliefs and strategies."""
         answer_of(equilibrium, "equilibrium", SignallingEquilibrium)
         _, owner, receiver = self._tables
         x, answer, held = equilibrium.step, equilibrium.concede, equilibrium.beliefs
         beliefs, payoffs, met, value = self._implied(x, answer)
         stakes = owner[:, :1] - owner[:, 1:]
         lead = receiver[:, 0] - receiver[:, 1]
-        gain = (
-            held * lead[0] + (1 - held) * lead[1]
-        )  # of conceding; at one end some answer in `concede` must be best
+        # What conceding gains; at one end some answer in `concede` must be best.
+        gain = held * lead[0] + (1 - held) * lead[1]
         short, idle = 1 - answer.max(axis=1, keepdims=True), answer.min(axis=1, keepdims=True)
         odds = np.concatenate([x, answer.ravel()])
         return judged(
@@ -366,16 +338,10 @@ class Bluff(Shown):
     2. The owner claims to have the alternative, or keeps silent.
     3. After a claim the receiver concedes or calls. After silence it does not concede.
 
-    A strong owner claims, since silence gives it the weak type's payoff, and a claim at least the payoff when
-    called. With the threshold :math:`\mu^*` of `CostlyStep`:
-
-    * if :math:`q > \mu^*` every weak owner claims and is believed;
-    * if :math:`q < \mu^*` a weak owner bluffs with probability
-      :math:`\frac{q(1-\mu^*)}{(1-q)\mu^*}`, so that a claim is true with probability :math:`\mu^*`, and the
-      receiver concedes just often enough, :math:`p = \frac{s-u_{call}}{u_{concede}-u_{call}}`, to leave the
-      weak type indifferent to silence, worth s.
-
-    It is the only equilibrium in which a strong owner claims, for :math:`q \ne \mu^*` (proposition `bluff-unique`).
+    With the threshold :math:`\mu^*` of `CostlyStep`: if :math:`q > \mu^*` every weak owner claims and is believed. If
+    :math:`q < \mu^*` a weak owner bluffs just so often that a claim is true with probability :math:`\mu^*`, and the
+    receiver concedes just so often that a weak owner is indifferent to silence. It is the only equilibrium in which a
+    strong owner claims, for :math:`q \ne \mu^*` (proposition `bluff-unique`).
 
     Examples
     --------
@@ -451,12 +417,7 @@ class Bluff(Shown):
         return payoffs, met, float(types[0] * claim[0] / (types @ claim))
 
     def check(self, outcome: BluffOutcome) -> BluffOutcome:
-        """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
-
-        The answer may be one of this protocol, or a changed one. The residual is the largest gain by a
-        deviation, of a type over her stake and of the receiver over her range of payoffs, or the distance of
-        payoffs and belief from those that the strategies imply.
-        """
+        """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies."""
         answer_of(outcome, "outcome", BluffOutcome)
         owner, receiver, (silent, _) = self._tables
         payoffs, met, belief = self._implied(outcome.claim, outcome.concede)
@@ -481,10 +442,8 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     r"""Return the probability of a concession that a step of each size buys.
 
     A step of size e costs each type e times the game's costs. In the equilibrium in which the strong type
-    always takes the step, a receiver who would otherwise call (:math:`q<\mu^*`) concedes with
-    probability :math:`\min(1, e\,k_w)`: in proportion to what the step costs the weak type against its
-    stake, until the weak type stops imitating at :math:`e = 1/k_w`. The belief after the step is
-    :math:`\mu^*` up to there, and 1 beyond.
+    always takes the step, a receiver who would otherwise call (:math:`q<\mu^*`) concedes with probability
+    :math:`\min(1, e\,k_w)`; its belief is :math:`\mu^*` until the weak type stops imitating at :math:`e = 1/k_w`.
 
     Parameters
     ----------

@@ -120,25 +120,17 @@ class StochasticBargaining(Shown):
     prefers its own rejection, followed by its choice of leaving or waiting, to a later one. A responder who may not
     leave, but would prefer that the others leave, lets the next decide.
 
-    *Uniqueness.* Let :math:`|y|` be the largest absolute sum of y over a set of players. With
-    transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
-    this norm, for n players, and waiting contracts it by the largest discount factor: stationary
-    equilibrium payoffs exist and are unique (proposition `markov-chain-contraction`), for individual discount factors
-    too. With a common one the total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is
-    efficient. With outside options the same holds if every state's surplus covers the largest total of waiting (for n
-    > 2 plus the options). Otherwise a payoff may jump where an option starts to bind while waiting is efficient.
-    There may then be several equilibria, and `unique` is False; or there may be none in pure strategies. An
-    equilibrium always exists in which players randomise who are indifferent between leaving and waiting, or between
-    an agreement and a refusal. If none was found in pure strategies, it is computed, for up to 400 payoffs, and
-    `chances` has its probabilities. The status is INACCURATE if none was found either way. With general sets nothing
-    is shown about uniqueness, and `unique` is False. For two players and
-    transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
-    more players only stationary equilibria are claimed.
+    *Uniqueness.* With transferable utility and nobody leaving, stationary equilibrium payoffs exist and are unique
+    (proposition `markov-chain-contraction`), and with outside options the same holds if every state's surplus covers
+    the largest total of waiting (for n > 2 plus the options). For two players there is then no other subgame perfect
+    equilibrium payoff. Otherwise, and with general sets, `unique` is False: there may be several equilibria, or none
+    in pure strategies. Then players randomise who are indifferent between leaving and waiting, or between an agreement
+    and a refusal; `chances` has their probabilities, computed for up to 400 payoffs. The status is INACCURATE if no
+    equilibrium was found either way.
 
     *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy is solved exactly.
-    Cost: a few factorisations of n S x n S matrices, whatever the discount factor. An equilibrium with lotteries is a
-    limit: choices have logistic probabilities of their gains, with increasing sharpness, from one half (where there is
-    one solution) to certainty. This takes some hundred roots of n S unknowns.
+    Cost: a few factorisations of n S x n S matrices, whatever the discount factor. An equilibrium with lotteries is the
+    limit of logistic choices of increasing sharpness; it takes some hundred roots of n S unknowns.
 
     `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff. Rounding of
     1e-16 in that gain can move payoffs by 1e-16 over one less the discount factor: by 1e-7 at a discount factor of
@@ -217,9 +209,8 @@ class StochasticBargaining(Shown):
     def check(self, division: StochasticDivision) -> StochasticDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs and chances.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest gain of a player
-        from a one-shot deviation, or the largest difference between a payoff and the payoff of the play,
-        over the largest given payoff. INACCURATE above 1e-10.
+        The residual is the largest gain of a player from a one-shot deviation, or the largest difference between a
+        payoff and the payoff of the play, over the largest given payoff. INACCURATE above 1e-10.
         """
         answer_of(division, "division", StochasticDivision)
         return self._packed(division.payoffs, division.chances, division.unique)

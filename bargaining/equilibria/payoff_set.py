@@ -303,35 +303,23 @@ def payoff_bounds(
 
     Notes
     -----
-    *Outer.* Starting from the feasible payoffs, half-spaces are moved in to the support of B of their intersection.
-    Each support is bounded by a dual solution of its linear program (made exactly feasible, so that the bound does not
-    depend on a solver's tolerances), an affine function of all levels. Policy iteration solves for the fixed point of
-    these bounds, which is used if they are shown to contract. The threat is never below the lowest best-deviation
-    payoff of a profile that is not yet excluded.
+    *Outer.* Starting from the feasible payoffs, half-spaces are moved in to the support of B of their intersection,
+    bounded by exactly feasible dual solutions: affine functions of all levels, whose fixed point policy iteration
+    finds. It is used if they are shown to contract.
 
     *Inner.* The points at which the half-spaces are attained are replaced by the points that their hull generates,
-    until they no longer change, or until the points that generate themselves in the same way can be solved for, to
-    1e-11 of the payoff range. Very patient players are approached by less patient ones: the profile and the lottery
-    that generate a point often stay the same while patience grows and the point moves. If this fails, shrunk points and
-    the stage equilibria are used.
-
-    *Both* sets are the same polytope once the inner set has all its vertices and the half-spaces are those at its
-    faces.
+    until those that generate themselves in the same way can be solved for, to 1e-11 of the payoff range. Very patient
+    players are approached by less patient ones.
 
     *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
-    `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
-    are often round, and patience magnifies the error at corners, so that hundreds of points and half-spaces are needed,
-    the more the smaller the `tolerance`. Half-spaces are also added in the directions of continuations on which most
-    levels depend, and inner sets are looked for with constraints that are tighter by a little. `certify` proves both
-    sides, which may take longer.
+    `payoff_set` has them for two players. Such sets are often round, and patience magnifies the error at corners: the
+    smaller the `tolerance`, the more hundreds of points and half-spaces are needed. `certify` proves both sides.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
     *Stochastic games* of two players have a polygon for each state: the outer and the inner sets of the engine that
-    `payoff_set` uses, which stops as soon as their gap is within the tolerance. With more players the inner sets and
-    the half-spaces are found as for one state, for all states at once: a lottery over points of each state follows. All
-    states share the same directions. With more patience, what generates itself in several states need not do so any
-    longer, so sets of less patient players only show where to look. `certify` proves both sides.
+    `payoff_set` uses, which stops as soon as their gap is within the tolerance. With more players all states share the
+    same directions.
 
     References
     ----------
@@ -563,24 +551,18 @@ def payoff_set(
     Notes
     -----
     The operator of Abreu, Pearce and Stacchetti is applied, in the form of Abreu and Sannikov, to a set that
-    contains the answer; the threat jumps to the lowest best-deviation payoff among profiles that are not yet excluded.
-    Then the equations of the *structure* (the profile and the binding constraint that generate each vertex) are solved
-    by Newton's method. This fixed point is the largest if bounds of how far profiles reach, affine in the levels of
-    half-planes, push everything beyond it back. The number of steps hardly
-    depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
-    of the payoff range (1e-12 if patience differs) counts as satisfied, so in a knife-edge game the larger set is
-    returned.
+    contains the answer. Then the equations of the *structure* (the profile and the binding constraint that generate
+    each vertex) are solved by Newton's method, and affine bounds of how far profiles reach prove this fixed point the
+    largest. An inequality violated by less than 1e-13 of the payoff range (1e-12 if patience differs) counts as
+    satisfied, so in a knife-edge game the larger set is returned.
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the
     hull of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which those
-    that matter at a 1e-11 share of the payoff range are kept. Their sets, sets of stochastic games, and sets of
-    equal patience where the iteration above converges too slowly are found by one engine: the levels of half-planes
-    are lowered to the fixed point of bounds that are affine in all levels, by policy iteration (Hoffman and Karp
-    1966), and the structure's solution is proved by the same bounds. Where it does not settle, the answer is a
-    slightly smaller set that was checked to generate itself; its distance from the outer set is the bound. If no
-    such set closer than the tolerance was found, the outer set is returned, with the status INACCURATE; so it is
-    where a profile requires exactly the most that a player can get and rationals do not confirm the set. A finer
-    tolerance or a larger budget never gives a worse answer.
+    that matter at a 1e-11 share of the payoff range are kept. Their sets, and those of stochastic games, start from
+    levels of half-planes that policy iteration lowers to the fixed point of the affine bounds (Hoffman and Karp 1966).
+    Where the structure does not settle, the answer is a slightly smaller set that generates itself, and its distance
+    from the outer set the bound; if none is closer than the tolerance, the outer set, with the status INACCURATE. A
+    finer tolerance or a larger budget never gives a worse answer.
 
     References
     ----------

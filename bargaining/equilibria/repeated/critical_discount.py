@@ -202,18 +202,10 @@ def critical_discount(
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
     *Monitoring.* Grim punishments and transfers lead to linear programs, whose answer is good to about 1e-10. With
-    transfers no profile that needs a discount factor above 1 - 1e-6 is said to be sustainable. After
-    each signal y players who are grim continue, or with probability x(y) play a stage equilibrium e for ever. Then
-    :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, and with
-    :math:`q = \frac{\delta}{1-\delta} x` no deviation pays if
-
-    .. math:: (g_i(a) - g_i(b, a_{-i})) (1 + E[q \mid a])
-              + (g_i(a) - e_i) \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, q(y) \ge 0,
-
-    linear in q whatever the discount factor is: the least :math:`t = \max_y q(y)` gives :math:`t / (1 + t)`. With
-    optimal punishments and no transfers the payoff set is bounded from both sides at one discount factor after the
-    other: `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player`
-    repeats `discount`, since the constraints of all players share one signal.
+    transfers no profile that needs a discount factor above 1 - 1e-6 is said to be sustainable. With optimal punishments
+    and no transfers the payoff set is bounded from both sides at one discount factor after the other: `bracket` is then
+    1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player` repeats `discount`, since the
+    constraints of all players share one signal.
 
     References
     ----------
@@ -638,7 +630,15 @@ def _for_ever(path: _Path, monitoring: Monitoring | None, threat: Callable[[floa
 
 
 def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
-    """Return the least discount factor if a stage equilibrium for ever may follow bad signals; infinite if none."""
+    r"""Return the least discount factor if a stage equilibrium e for ever may follow bad signals; infinite if none.
+
+    If e follows a signal y with probability x(y), and :math:`q = \frac{\delta}{1-\delta} x`, no deviation pays if
+
+    .. math:: (g_i(a) - g_i(b, a_{-i})) (1 + E[q \mid a])
+              + (g_i(a) - e_i) \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, q(y) \ge 0,
+
+    linear in q whatever the discount factor is: the least :math:`t = \max_y q(y)` gives :math:`t / (1 + t)`.
+    """
     game, profile, unit = path.game, path.profile, payoff_range(path.game)
     assert monitoring is not None
     chances, spared = monitoring.probabilities[profile], game.payoffs[profile] - stage

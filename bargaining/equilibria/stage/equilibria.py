@@ -202,16 +202,14 @@ def stage_equilibria(
     action is unused or a best reply; the set of equilibria is a union of products of hulls of them (Mangasarian
     1964; Avis, Rosenberg, Savani & von Stengel 2010). Integers throughout: a degenerate game is no exception.
 
-    *nashpy.* Its floats are used only to find supports: Lemke-Howson from every label, within a limit on
-    the pivots, and for smaller games its enumerations of supports and vertices. On each pair of supports the
-    indifference conditions are solved exactly, and candidates that are not exact equilibria are dropped.
+    *nashpy.* Its floats are used only to find supports. On each pair of them the indifference conditions are solved
+    exactly, and candidates that are not exact equilibria are dropped.
 
     *Supports.* For three and more players: on each profile of supports the indifference conditions are polynomials,
     linear in the strategy of each player. Their probabilities are cut into boxes until each is shown to contain no
-    solution, or exactly one (Krawczyk 1969), which Newton's method then finds. In a degenerate game, one
-    with a continuum of equilibria or a singular one, boxes remain undecided: then `complete` is false, and paths
-    of the logarithmic barrier game (see `markov_equilibria`) add equilibria, so that some are found in any game.
-    The comparisons are made in floats with margins far above rounding.
+    solution, or exactly one (Krawczyk 1969). With a continuum of equilibria or a singular one, boxes remain
+    undecided: then `complete` is false, and the paths of `markov_equilibria` add equilibria, so that some are found in
+    any game.
 
     References
     ----------

@@ -220,16 +220,14 @@ def markov_equilibria(
     act. The choice to leave is a separate decision, which must be a best reply even if others leave with certainty.
     That all leave together is an equilibrium wherever two may.
 
-    *Method.* A logarithmic barrier game (Dang, Herings and Li 2022): a path from the starting strategies along which
-    the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn.
-    Near its end the supports are read off and their indifference conditions solved by Newton's method.
-    A strategy is listed only if its regret, recomputed from one-shot deviations, is at most 1e-12.
+    *Method.* A path of a logarithmic barrier game (Dang, Herings and Li 2022), from the starting strategies until the
+    weight of the game is 1; there the indifference conditions of the supports are solved by Newton's method. A strategy
+    is listed only if its regret, recomputed from one-shot deviations, is at most 1e-12.
 
-    *How many.* Generic games have an odd number of stationary equilibria (Herings and Peeters 2004). Paths from
-    almost every start end in
-    one whose index is +1; of 2k + 1 equilibria these are k + 1, and as a rule the others, such as the mixed
-    equilibrium of a coordination game, are found only from starts that share a symmetry of the game.
-    `stage_equilibria` lists all of a game of one state.
+    *How many.* Generic games have an odd number of stationary equilibria (Herings and Peeters 2004). Paths from almost
+    every start end in one of the k + 1 of 2k + 1 whose index is +1; the others, such as the mixed equilibrium of a
+    coordination game, are as a rule found only from starts that share a symmetry of the game. `stage_equilibria` lists
+    all of a game of one state.
 
     References
     ----------

@@ -92,21 +92,15 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
 
     Notes
     -----
-    Timing of a period: the state is seen; players pay each other (or burn money); players who may leave do so
-    or stay; if all stay, they act. A player who fails to pay is punished at once, by the actions of the same period.
-    Public randomisation is not needed.
-
-    *Exit.* Staying must be worth o_i(s) to a player who may leave in s, so c_i(s, a) becomes max(c_i(s, a), o_i(s)).
-    Where two or more may leave, leaving together is an equilibrium, so v_i(s) = o_i(s) for them, and parting is one way
-    to reach U(s) or to punish the others. If only one player may leave, her threat to leave must be credible: some
-    profile that can be played if she stays has c_i(s, a) <= o_i(s).
+    The state is seen first; then timing and exit are those of `transfer_equilibrium`, with o_i(s) for a player who may
+    leave in state s. One state gives that answer.
 
     *No equilibrium.* If no profile can be sustained and parting is no equilibrium, the state is EMPTY, and every
     profile from which it may be reached, on the path or by one player's deviation, is excluded. There is no condition
     on play after several players deviate at once.
 
     On a knife edge the profile counts as sustained: the inequality may be missed by 1e-11 of the payoff range over
-    :math:`1 - \delta`. One state gives `transfer_equilibrium`.
+    :math:`1 - \delta`.
 
     References
     ----------

@@ -34,11 +34,6 @@ def step_by_step_negotiation(method: Method, problem: Problem, *, tol: float = T
 
     Parameters and errors are those of `feasibility`. T is the individually rational part of the set with free disposal;
     S is T at half its size, or a triangle or rectangle in it.
-
-    References
-    ----------
-    Kalai, E. (1977b). Proportional solutions to bargaining situations: interpersonal utility comparisons.
-    *Econometrica* 45(7), 1623-1630. doi:10.2307/1913954
     """
     gains_everyone(problem)
     whole = rational_part(problem)
@@ -76,11 +71,6 @@ def interim_agreements(method: Method, problem: Problem, *, tol: float = TOLERAN
 
     Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
     disposal.
-
-    References
-    ----------
-    Salonen, H. (1988). Decomposable solutions for n-person bargaining games. *European Journal of Political Economy*
-    4(3), 333-347.
     """
     gains_everyone(problem)
     whole = rational_part(problem)
@@ -116,11 +106,6 @@ def superadditivity(
     Notes
     -----
     S and T are replaced by their individually rational parts with free disposal, as in the source.
-
-    References
-    ----------
-    Perles, M. A. and Maschler, M. (1981). The super-additive solution for the Nash bargaining game. *International
-    Journal of Game Theory* 10(3-4), 163-193. doi:10.1007/BF01755963
     """
     gains_everyone(problem)
     first = ask(method, rational_part(problem), tol)
@@ -161,11 +146,6 @@ def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE
     ------
     NotApplicable
         For other than two players.
-
-    References
-    ----------
-    Kihlstrom, R. E., Roth, A. E. and Schmeidler, D. (1981). Risk aversion and solutions to Nash's bargaining problem.
-    In *Game Theory and Mathematical Economics*, North-Holland, 65-71.
     """
     two_players(problem, "risk_sensitivity")
     gains_everyone(problem)
@@ -216,19 +196,14 @@ def continuity_on_strictly_comprehensive_sets(
 ) -> Violation | None:
     r"""Continuity on sets whose frontier has no horizontal or vertical piece: every gain costs somebody something.
 
-    Parameters and errors are those of `feasibility`. S is replaced by its individually rational part with free
-    disposal, and the most that each can get alone is raised by a twentieth of the range, so that no piece is horizontal
-    or vertical.
+    See Thomson (1994). Parameters and errors are those of `feasibility`. S is replaced by its individually rational
+    part with free disposal, and the most that each can get alone is raised by a twentieth of the range, so that no
+    piece is horizontal or vertical.
 
     Raises
     ------
     NotApplicable
         For other than two players.
-
-    References
-    ----------
-    Thomson, W. (1994). Cooperative models of bargaining. In *Handbook of Game Theory with Economic Applications,
-    volume 2*, Elsevier, 1237-1284.
     """
     two_players(problem, "continuity_on_strictly_comprehensive_sets")
     gains_everyone(problem)

@@ -51,10 +51,6 @@ def independence_of_irrelevant_alternatives(
     other : Problem, optional
         (T, d). By default each vertex of S is removed in turn, while the answer is kept, and S is contracted towards
         the answer. If S contains everything between d and its frontier, free disposal is added to S and T.
-
-    References
-    ----------
-    Nash, J. F. (1950). The bargaining problem. *Econometrica* 18(2), 155-162. doi:10.2307/1907266
     """
     whole = closed_below(problem) if other is None else problem
     answer = ask(method, whole, tol)
@@ -86,11 +82,6 @@ def individual_monotonicity(
 
     other : Problem, optional
         (T, d). By default agreements are added to the individually rational part of S, and taken away from it.
-
-    References
-    ----------
-    Kalai, E. and Smorodinsky, M. (1975). Other solutions to Nash's bargaining problem. *Econometrica* 43(3), 513-518.
-    doi:10.2307/1914280
     """
     answer = _asked(method, tol)
     for small, large in _pairs(problem, other, beyond=1):
@@ -110,11 +101,6 @@ def restricted_monotonicity(
     If :math:`S \subset T` and :math:`a(S) = a(T)`, then :math:`F(T, d) \ge F(S, d)`.
 
     Parameters and errors are those of `individual_monotonicity`.
-
-    References
-    ----------
-    Roth, A. E. (1979a). An impossibility result concerning n-person bargaining games. *International Journal of Game
-    Theory* 8(3), 129-132. doi:10.1007/BF01770063
     """
     answer, everyone = _asked(method, tol), range(problem.players)
     for small, large in _pairs(problem, other, beyond=0):
@@ -134,11 +120,6 @@ def strong_monotonicity(
     r"""More agreements hurt nobody: if :math:`S \subset T`, then :math:`F(T, d) \ge F(S, d)` (Kalai 1977).
 
     Parameters and errors are those of `individual_monotonicity`.
-
-    References
-    ----------
-    Kalai, E. (1977b). Proportional solutions to bargaining situations: interpersonal utility comparisons.
-    *Econometrica* 45(7), 1623-1630. doi:10.2307/1913954
     """
     answer, everyone = _asked(method, tol), range(problem.players)
     for small, large in _pairs(problem, other, beyond=problem.players):
@@ -188,11 +169,6 @@ def disagreement_monotonicity(
 
     other : Problem, optional
         (S, d'). By default each player's payoff is raised in two steps.
-
-    References
-    ----------
-    Thomson, W. (1987). Monotonicity of bargaining solutions with respect to the disagreement point. *Journal of
-    Economic Theory* 42(1), 50-58.
     """
     answer = ask(method, problem, tol)
     for later, rise in _raised(problem, other):
@@ -213,11 +189,6 @@ def strong_disagreement_monotonicity(
     :math:`F_j(S, d') \le F_j(S, d)`.
 
     Parameters and errors are those of `disagreement_monotonicity`.
-
-    References
-    ----------
-    Thomson, W. (1987). Monotonicity of bargaining solutions with respect to the disagreement point. *Journal of
-    Economic Theory* 42(1), 50-58.
     """
     answer = ask(method, problem, tol)
     for later, rise in _raised(problem, other):
@@ -254,11 +225,6 @@ def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
     ------
     NotApplicable
         For other than two players.
-
-    References
-    ----------
-    Thomson, W. and Myerson, R. B. (1980). Monotonicity and independence axioms. *International Journal of Game Theory*
-    9(1), 37-49. doi:10.1007/BF01784795
     """
     two_players(problem, "twisting")
     gains_everyone(problem)
@@ -311,11 +277,6 @@ def population_monotonicity(method: Method, problem: Problem, *, tol: float = TO
     ------
     NotApplicable
         For two players, since one of them would be left alone.
-
-    References
-    ----------
-    Thomson, W. (1983). The fair division of a fixed supply among a growing population. *Mathematics of Operations
-    Research* 8(3), 319-326. doi:10.1287/moor.8.3.319
     """
     gains_everyone(problem)
     if problem.players < 3:
@@ -344,11 +305,6 @@ def disagreement_concavity(
 
     other : Problem, optional
         (S, d'). By default d' is d raised for one player or for all, in two steps.
-
-    References
-    ----------
-    Chun, Y. and Thomson, W. (1990). Bargaining with uncertain disagreement points. *Econometrica* 58(4), 951-959.
-    doi:10.2307/2938356
     """
     answer = ask(method, problem, tol)
     ways = [*np.eye(problem.players), np.linspace(1.0, 0.5, problem.players)]

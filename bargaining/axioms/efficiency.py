@@ -1,4 +1,7 @@
-"""Axioms on a single answer: feasibility, efficiency, individual rationality, midpoint domination."""
+"""Axioms on a single answer: feasibility, efficiency, individual rationality, midpoint domination.
+
+Axioms name author and year; the bibliography has the rest.
+"""
 
 from __future__ import annotations
 
@@ -108,11 +111,6 @@ def strong_individual_rationality(
     r"""Everyone gains, as everyone can: :math:`F_i(S, d) > d_i` for all i (Roth 1977).
 
     Parameters and errors are those of `feasibility`.
-
-    References
-    ----------
-    Roth, A. E. (1977). Individual rationality and Nash's solution to the bargaining problem. *Mathematics of
-    Operations Research* 2(1), 64-65. doi:10.1287/moor.2.1.64
     """
     answer = ask(method, problem, tol)
     gain = answer.payoffs - problem.disagreement
@@ -129,11 +127,6 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
     r"""Nobody would rather draw lots over who dictates: :math:`F(S, d) \ge d + (a - d)/n` (Sobel 1981).
 
     Parameters and errors are those of `feasibility`; a is the ideal point over the individually rational agreements.
-
-    References
-    ----------
-    Sobel, J. (1981). Distortion of utilities and the bargaining problem. *Econometrica* 49(3), 597-619.
-    doi:10.2307/1911512
     """
     answer = ask(method, problem, tol)
     lottery = problem.disagreement + answer.scale / problem.players
@@ -142,16 +135,12 @@ def midpoint_domination(method: Method, problem: Problem, *, tol: float = TOLERA
 
 
 def suppes_sen(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
-    r"""No agreement gives all players more than some permutation of the gains.
+    r"""No agreement gives all players more than some permutation of the gains (Suppes 1966).
 
     If :math:`g = F(S, d) - d` and :math:`\pi` exchanges players, no :math:`y \in S` has :math:`y > d + \pi(g)` in
     every entry. Gains are compared between players, so their units matter.
 
     Parameters and errors are those of `feasibility`.
-
-    References
-    ----------
-    Suppes, P. (1966). Some formal models of grading principles. *Synthese* 16(3-4), 284-306.
     """
     answer = ask(method, problem, tol)
     gains = answer.payoffs - problem.disagreement
@@ -272,11 +261,6 @@ def independence_of_nonrational_alternatives(
 
     Parameters and errors are those of `feasibility`. The points below individually rational agreements of two players
     are kept, if S contains everything between d and its frontier.
-
-    References
-    ----------
-    Peters, H. J. M. (1992). *Axiomatic Bargaining Game Theory*. Kluwer Academic Publishers.
-    doi:10.1007/978-94-015-8022-9
     """
     whole = polytope(problem) if problem.players == 2 else problem
     answer = ask(method, whole, tol)

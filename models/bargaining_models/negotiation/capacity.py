@@ -85,8 +85,7 @@ class Capacity(Shown):
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> capacity = Capacity.solve(talks, levels=[0, 0.15, 0.30], capital=100)
     >>> capacity.flows[1:3, 0, 0].round(2)  # free trade at levels 0.15 and 0.30: Canada, US
     array([[ 6.16,  0.3 ],

@@ -295,8 +295,7 @@ class Negotiation(Shown):
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> talks.payoffs(0.25).percent.round(2)  # a US tariff of 25 percent: Canada, US
     array([-1.69,  0.02])
     >>> war = talks.war(r=[0, 0.15])
@@ -418,8 +417,7 @@ class Negotiation(Shown):
         Examples
         --------
         >>> from bargaining import nash
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
         >>> deal = talks.deal([0.0, 0.15])
         >>> deal.transfer(nash(deal.problem(("unanswered", 0.25)))).round(2)  # Canada to the US, USD bn a year
         array([21.1 , 19.41])
@@ -455,8 +453,7 @@ class Negotiation(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
         >>> print(talks.headline([0, 0.15], disagreements=["war", ("unanswered", 0.25), "exit"]))
         What Canada pays the US a year for free trade, by what happens without an agreement
         ...
@@ -574,8 +571,7 @@ class Negotiation(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
         >>> best = talks.unanswered()
         >>> best.rates.round(4), best.percent.round(4)
         (array([0.   , 0.125]), array([-1.0885,  0.0459]))
@@ -834,8 +830,7 @@ class Negotiation(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
         >>> talks.critical_discounts().round(4)
         array([0.254 , 0.8582])
         """

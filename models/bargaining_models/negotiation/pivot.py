@@ -151,8 +151,7 @@ class Growth(Shown):
         Examples
         --------
         >>> from bargaining_models.negotiation import Negotiation
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
         >>> growth = Growth.in_a_line(Deal.at(talks, r=line(0.3)), 6.0)
         >>> growth.flow("war")(3.0).round(2)  # the tariff war at r = .15: Canada, US, USD bn a year
         array([-9.88, -3.26])
@@ -440,8 +439,7 @@ def without_suppliers(negotiation: Talks, share: float) -> Talks:
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> without_suppliers(talks, 0.15).payoffs().money.round(1)  # free trade: Canada, US
     array([-6.2, -6.5])
     """
@@ -646,8 +644,7 @@ class Investment(Shown):
     Examples
     --------
     >>> from bargaining_models.negotiation.pivot import path_readings
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> pumps = Project(name="pumping stations", lead_time=5.0, cost=2.56, share={"MIN": 0.075})
     >>> investment = Investment.solve(talks, pumps)
     >>> nash_along = path_readings(talks.roles)[0]

@@ -135,8 +135,7 @@ class PivotGame(Shown):
     A step of 5 percent, a market that the alternative may close, and a tariff war for ever:
 
     >>> from bargaining_models.negotiation import Negotiation
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> capacity = Capacity.solve(talks, levels=[0, 0.05], capital=17.6)
     >>> pivot = PivotGame(capacity=capacity, closure=0.2, reopening=0.5)
     >>> [state.name for state in pivot.states]

@@ -60,8 +60,7 @@ class TariffGame(Shown):
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> game = TariffGame.at(talks, r=0.15)
     >>> agreement = game.self_enforcing(0.9)
     >>> bool((agreement.payoffs > game.war).all())
@@ -212,8 +211,7 @@ def first_years(negotiation: Negotiation, r: float = 0.0) -> FirstYears:
     Examples
     --------
     >>> from bargaining_models.negotiation import Negotiation
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> found = first_years(talks)
     >>> found.rates.round(3), found.gains.round(1)
     (array([0.102, 0.152]), array([24.2, -1. ]))

@@ -323,8 +323,7 @@ class Triangle(Result):
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China")
     >>> triangle = Triangle.at(talks, r=[0.05, 0.15])
     >>> nash_in_nash(triangle.money).transfers.round(2)  # Canada to the US and to China, USD bn a year
     array([[ 7.41, -0.33],

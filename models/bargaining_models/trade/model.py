@@ -91,8 +91,7 @@ class TradeModel(Shown):
 
     Examples
     --------
-    >>> from bargaining_models.parameters import load
-    >>> model = TradeModel.from_parameters(load())
+    >>> model = TradeModel.from_parameters()
     >>> war = model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
     >>> war.regions
     ('USA', 'CAN', 'CHN', 'ROW')
@@ -373,7 +372,9 @@ class TradeModel(Shown):
         )
 
     @classmethod
-    def from_parameters(cls, parameters: Parameters, *, elasticities: str = "uniform5") -> TradeModel:
+    def from_parameters(
+        cls, parameters: Parameters | None = None, *, elasticities: str = "uniform5"
+    ) -> TradeModel:
         """Build the base equilibrium from a folder of figures, as the models of this package use them.
 
         Deficits are balanced, and inputs take at most 90 percent of spending on an input (`limit=0.9`), what is
@@ -381,8 +382,8 @@ class TradeModel(Shown):
 
         Parameters
         ----------
-        parameters : Parameters
-            Figures, from `bargaining_models.parameters.load`.
+        parameters : Parameters, optional
+            Figures; by default those of this package, `bargaining_models.parameters.load()`.
         elasticities : str, default "uniform5"
             Name of a set in `parameters.elasticities`.
 
@@ -391,6 +392,10 @@ class TradeModel(Shown):
         InvalidInput
             If the set is unknown or the figures leave a region no final demand.
         """
+        if parameters is None:
+            from bargaining_models.parameters import load
+
+            parameters = load()
         chosen = choice(elasticities, "elasticities", tuple(parameters.elasticities))
         data = TradeData.from_arrays(
             parameters.flows.values,
@@ -435,8 +440,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load()).with_objectives(revenue={"USA": 1.5})
+        >>> model = TradeModel.from_parameters().with_objectives(revenue={"USA": 1.5})
         >>> war = model.nash_tariffs(["USA", "CAN"], against="players")
         >>> war.rates.round(3), war.gains.round(3)
         (array([0.166, 0.102]), array([ 0.048, -1.077]))
@@ -488,8 +492,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> world = model.aggregate({"NA": ["USA", "CAN"]}, rest="abroad")
         >>> world.regions
         ('NA', 'abroad')
@@ -600,8 +603,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> parts = model.decomposition(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
         >>> parts.to_xarray().terms_of_trade.sel(region="CAN").round(3).item()
         -1.667
@@ -656,8 +658,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> best = model.optimal_tariffs("USA")
         >>> best.rates.round(4), best.status.name
         (array([0.1588]), 'OK')
@@ -672,8 +673,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
         >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
         array([0.1016])
@@ -734,8 +734,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> world = model.nash_tariffs()
         >>> world.rates.round(3), world.percent.round(2)
         (array([0.157, 0.154, 0.161, 0.153]), array([-0.2 , -1.23, -0.53, -0.33]))
@@ -805,8 +804,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> deal = model.bargained_tariffs(["USA", "CAN"])
         >>> deal.rates.round(4), deal.payoffs.round(4), deal.status.name  # Canada pays by a subsidy of its imports
         (array([ 0.0086, -0.0329]), array([ 0.0293, -0.361 ]), 'OK')
@@ -839,8 +837,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> talks = model.world_talks(disagreement=model.nash_tariffs())
         >>> talks.status.name, bool((talks.gains > 0).all()), len(talks.rates)
         ('OK', True, 12)
@@ -881,8 +878,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> model.power("USA", "CAN")
         Power(USA over CAN, %: loss 4.192, cost 0.287; OK)
         """
@@ -919,8 +915,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> model.power_table().losses[0].round(3)  # by the USA
         array([  nan, 4.192, 0.452, 0.743])
         """
@@ -945,8 +940,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> model.tariffs({("USA", "CAN"): [0.1, 0.25], ("USA", "CAN", "METAL"): 0.5}).shape
         (2, 4, 4, 11)
         """
@@ -1014,8 +1008,7 @@ class TradeModel(Shown):
 
         Examples
         --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
+        >>> model = TradeModel.from_parameters()
         >>> route = model.redirect(0.15, exporter="CAN", market="USA", target="CHN")
         >>> model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.25}), costs=route).of("CAN").round(2)
         np.float64(-1.31)

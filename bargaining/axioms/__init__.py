@@ -7,23 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bargaining.axioms.change import (
+from bargaining.axioms.comparison import (
     continuity,
     continuity_on_strictly_comprehensive_sets,
-    interim_agreements,
-    risk_sensitivity,
-    step_by_step_negotiation,
-    superadditivity,
-)
-from bargaining.axioms.comparison import (
     disagreement_concavity,
     disagreement_monotonicity,
     independence_of_irrelevant_alternatives,
     individual_monotonicity,
+    interim_agreements,
     population_monotonicity,
     restricted_monotonicity,
+    risk_sensitivity,
+    step_by_step_negotiation,
     strong_disagreement_monotonicity,
     strong_monotonicity,
+    superadditivity,
     twisting,
 )
 from bargaining.axioms.efficiency import (

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 from bargaining._rational import rational
 from bargaining.errors import InvalidInput
 from bargaining.exact._concepts import answers
-from bargaining.exact._concepts.answers import Enclosure
-from bargaining.exact._concepts.bodies import Body, mixtures
+from bargaining.exact._concepts.answers import Body, Enclosure, mixtures
 
 EQUAL = (Fraction(1, 2), Fraction(1, 2))
 

@@ -35,8 +35,7 @@ from bargaining.equilibria.sets.several.inner import Hull
 from bargaining.equilibria.sets.several.refinement import Several
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.outer_levels import outer_levels
-from bargaining.exact.polytope_proof import PolytopeProof
+from bargaining.exact.polytope_proof import PolytopeProof, outer_levels
 from bargaining.games.stochastic import StochasticGame
 
 _ROUNDING = 1e-12  # of distances in the unit box, with a large margin

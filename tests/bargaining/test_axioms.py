@@ -27,7 +27,7 @@ from bargaining import (
     utilitarian,
 )
 from bargaining._arrays import Floats
-from bargaining.axioms import AXIOMS, Violation, change
+from bargaining.axioms import AXIOMS, Violation, comparison
 from bargaining.axioms.violation import points_of, rational_part
 from bargaining.concepts.dictatorial import dictatorial
 from bargaining.testing import problems
@@ -246,7 +246,7 @@ def test_the_rational_part_is_that(problem: Problem) -> None:
 def test_a_cautious_player_has_a_concave_transform(problem: Problem) -> None:
     part = rational_part(problem)
     d, ideal = part.disagreement, part.ideal
-    cautious = change._cautious(part, 0, 0.5, 3.0, 1.0)
+    cautious = comparison._cautious(part, 0, 0.5, 3.0, 1.0)
     for share in np.linspace(0, 0.99, 8):
         gain, length = share * (ideal[0] - d[0]), (ideal[0] - d[0]) / 2
         transformed = 3 * min(gain, length) + max(gain - length, 0.0)

@@ -12,8 +12,8 @@ import pytest
 
 import plain_tables as plain
 from bargaining_models.paper import bands
+from bargaining_models.paper.study import STRUCTURES
 from bargaining_models.paper.tables import TABLES, stored
-from bargaining_models.paper.worlds import STRUCTURES
 from recomputed import ELSEWHERE, LATEST, PATHS, PROGRAMS, matrix, numbers, world_at, world_of
 
 FAST = ("T2", "T2-closed", "T8", "T11")

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 import bargaining_models
 from bargaining import InvalidInput
-from bargaining_models.paper import worlds
+from bargaining_models.paper import study
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.tables import rows
 from bargaining_models.parameters import load
@@ -23,7 +23,7 @@ DATA = Path(bargaining_models.__file__).parent / "data"
 
 
 def test_icio_has_the_trade_of_2023() -> None:
-    figures, found = load(), worlds.structured(load(), "ICIO 2019")
+    figures, found = load(), study.structured(load(), "ICIO 2019")
     np.testing.assert_allclose(found.flows.values.sum(axis=-1), figures.flows.values.sum(axis=-1))
     made = [figures.sectors.index(s) for s in ("FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO")]
     np.testing.assert_allclose(found.flows.values[..., 2], figures.flows.values[..., made].sum(axis=-1))
@@ -40,7 +40,7 @@ def test_icio_has_the_trade_of_2023() -> None:
 
 def test_icio_has_the_input_shares_of_its_own_file() -> None:
     """By hand for Canada's manufacturing: inputs from mining over output, straight from the table of 2019."""
-    whole, found = structure("icio2019"), worlds.structured(load(), "ICIO 2019")
+    whole, found = structure("icio2019"), study.structured(load(), "ICIO 2019")
     r, c, b = whole.regions.index("CAN"), whole.sectors.index("C"), whole.sectors.index("B")
     canada = found.regions.index("CAN")
     assert found.input_shares.values[canada, 2, 1] == pytest.approx(whole.inputs[r, c, b], rel=1e-12)
@@ -48,17 +48,17 @@ def test_icio_has_the_input_shares_of_its_own_file() -> None:
     assert found.input_shares.values[canada, 2, 4] == pytest.approx(
         whole.inputs[r, c, services].sum(), rel=1e-12
     )
-    assert not worlds.structured(load(), "ICIO 2019, no links").input_shares.values.any()
+    assert not study.structured(load(), "ICIO 2019, no links").input_shares.values.any()
 
 
 def test_tariffs_of_a_day_collect_the_same() -> None:
     figures = load()
-    found = worlds.tariffs_in(figures, "ICIO 2019", LATEST)
+    found = study.tariffs_in(figures, "ICIO 2019", LATEST)
     assert isinstance(found, Environment)
-    merged = found.tariffs(Study(worlds.structured(figures, "ICIO 2019")).baseline.model.data)
+    merged = found.tariffs(Study(study.structured(figures, "ICIO 2019")).baseline.model.data)
     before = Environment.shipped().at(LATEST).tariffs(Study(figures).baseline.model.data)
     goods = figures.flows.values * figures.goods
-    five = worlds.structured(figures, "ICIO 2019")
+    five = study.structured(figures, "ICIO 2019")
     np.testing.assert_allclose(
         (merged * five.flows.values * five.goods).sum(axis=-1), (before * goods).sum(axis=-1), rtol=1e-9
     )
@@ -67,18 +67,18 @@ def test_tariffs_of_a_day_collect_the_same() -> None:
 def test_drawn_figures_stand_in_their_places() -> None:
     given = {"china_closure_rate": 0.3, "capacity_cost_factor": 2.0, "capacity_lead_time_factor": 1.5}
     given |= {"redirect_cap_AGR": 0.45, "canola_access_cost": 3.0}
-    figures, found = load(), worlds.drawn(load(), "WIOD 2011", given)
+    figures, found = load(), study.drawn(load(), "WIOD 2011", given)
     assert found.fact("china_closure_rate").value == 0.3
     assert found.fact("tmx_cost").value == 2 * figures.fact("tmx_cost").value
     assert found.fact("tmx_lead_time").value == 1.5 * figures.fact("tmx_lead_time").value
     assert found.fact("canola_access_cost").value == 3.0
     assert found.caps.values[0] == 0.45
-    assert list(found.elasticities) == [worlds.DRAWN]
+    assert list(found.elasticities) == [study.DRAWN]
 
 
 def test_bad_worlds_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"`structure` must be one of .*ICIO 2019.*got 'GTAP'"):
-        worlds.structured(load(), "GTAP")
+        study.structured(load(), "GTAP")
     with pytest.raises(
         InvalidInput, match=r"`(?:date|tariffs)` must not be before the first rate, 2024-12-31"
     ):
@@ -117,7 +117,7 @@ def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
     def of(tariff: Any, route: Any) -> Any:
         return (model.welfare(tariff, route) - peace)[[canada, us]]
 
-    drawn = worlds.DrawnStudy(load(), "WIOD 2011", {"elasticities": theta})
+    drawn = study.DrawnStudy(load(), "WIOD 2011", {"elasticities": theta})
     rates = drawn.baseline.war(r=r).rates
     war = free.copy()
     war[canada, us, goods], war[us, canada, goods] = rates

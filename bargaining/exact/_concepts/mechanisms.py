@@ -20,7 +20,7 @@ import numpy as np
 
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import NotApplicable
-from bargaining.exact._concepts.bodies import ZERO, dot
+from bargaining.exact._concepts.answers import ZERO, dot
 from bargaining.exact.certify import Certificate, Claim, above, allowance, register
 from bargaining.feasible.image import LinearImage
 from bargaining.games.bayesian import BayesianProblem, lies, scale_of, traded

@@ -13,8 +13,16 @@ from typing import Any
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import answers
-from bargaining.exact._concepts.answers import Enclosure, point_enclosure
-from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, difference, dot
+from bargaining.exact._concepts.answers import (
+    ZERO,
+    Body,
+    Enclosure,
+    Vector,
+    body_of,
+    difference,
+    dot,
+    point_enclosure,
+)
 from bargaining.exact.certify import (
     Certificate,
     Certifier,

@@ -27,8 +27,7 @@ from bargaining.errors import Status, Unsolved
 from bargaining.tables.table import Table
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
-from bargaining_models.paper.study import Study
-from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
+from bargaining_models.paper.study import STRUCTURES, Study, elasticities, structured, tariffs_in
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors

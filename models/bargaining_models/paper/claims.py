@@ -22,9 +22,8 @@ from bargaining.tables.table import Table
 from bargaining_models.negotiation.headline import NOISE, clean, first_crossing, gain_from_refusing
 from bargaining_models.paper.bands import FOLDER, read_rows, tail, write_rows
 from bargaining_models.paper.pivot_game import SHOWN, WORTHWHILE, PivotGameStudy
-from bargaining_models.paper.study import LATEST, Study
+from bargaining_models.paper.study import LATEST, STRUCTURES, DrawnStudy, Study, world_priors
 from bargaining_models.paper.timing import PRIOR, YEARS, PivotStudy
-from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy, world_priors
 from bargaining_models.parameters import Parameters
 from bargaining_models.uncertainty import LEVELS, uncertainty
 from bargaining_models.us_canada.events import TALKS, WITHIN, Score, Scorer

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining_models.paper import bands, claims
-from bargaining_models.paper.study import LATEST
+from bargaining_models.paper.study import LATEST, STRUCTURES
 from bargaining_models.paper.tables import rows
-from bargaining_models.paper.worlds import STRUCTURES
 from bargaining_models.parameters import load
 
 if TYPE_CHECKING:

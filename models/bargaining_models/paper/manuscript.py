@@ -19,10 +19,9 @@ from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.page import page
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.study import LATEST, Study
+from bargaining_models.paper.study import LATEST, STRUCTURES, Study
 from bargaining_models.paper.tables import stored
 from bargaining_models.paper.timing import PRIOR
-from bargaining_models.paper.worlds import STRUCTURES
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
 INCLUDED = ("data", "T0", "T0-structures", "T13", "headline", "T6", "T10-sensitivity", "T4")

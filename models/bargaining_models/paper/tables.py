@@ -26,13 +26,15 @@ from bargaining_models.paper.divisions import (
     critical_discounts,
     figures,
     headline,
+    leverage_bands,
+    leverage_pairs,
+    leverage_table,
     meanings,
     payments,
     payoffs,
     self_enforcing,
     splits,
 )
-from bargaining_models.paper.leverage import leverage_bands, leverage_pairs, leverage_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time

@@ -11,8 +11,7 @@ from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.sets.several.refinement import loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.outer_levels import levels_proved, value_of
-from bargaining.exact.polytope_proof import PolytopeProof
+from bargaining.exact.polytope_proof import PolytopeProof, levels_proved, value_of
 from known_games import PRISONERS, scattered
 
 

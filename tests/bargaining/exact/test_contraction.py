@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.exact.outer_levels import Bound, levels_proved
+from bargaining.exact.polytope_proof import Bound, levels_proved
 
 
 def drawn(rng: np.random.Generator, size: int) -> list[list[Bound]]:

@@ -13,7 +13,7 @@ from bargaining.equilibria.payoff_set import StochasticPayoffBounds, payoff_boun
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.certify import certify
-from bargaining.exact.outer_levels import outer_levels
+from bargaining.exact.polytope_proof import outer_levels
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame

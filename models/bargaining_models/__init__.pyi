@@ -17,6 +17,7 @@ from bargaining_models.negotiation.triangle import Triangle as Triangle
 from bargaining_models.parameters import Parameters as Parameters
 from bargaining_models.parameters import load as load
 from bargaining_models.trade.bargained import BargainedTariffs as BargainedTariffs
+from bargaining_models.trade.bargained import TariffPayoffs as TariffPayoffs
 from bargaining_models.trade.data import TradeData as TradeData
 from bargaining_models.trade.environment import Environment as Environment
 from bargaining_models.trade.equilibrium import TradeEquilibrium as TradeEquilibrium
@@ -25,7 +26,6 @@ from bargaining_models.trade.model import TradeModel as TradeModel
 from bargaining_models.trade.power import Power as Power
 from bargaining_models.trade.power import PowerTable as PowerTable
 from bargaining_models.trade.tariff_nash import TariffEquilibrium as TariffEquilibrium
-from bargaining_models.trade.tariff_set import TariffPayoffs as TariffPayoffs
 from bargaining_models.uncertainty import ElasticityPrior as ElasticityPrior
 from bargaining_models.uncertainty import Prior as Prior
 from bargaining_models.uncertainty import bands as bands

@@ -6,14 +6,13 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
-from bargaining_models.trade.bargained import BargainedTariffs
+from bargaining_models.trade.bargained import BargainedTariffs, TariffPayoffs
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.environment import Environment
 from bargaining_models.trade.equilibrium import Decomposition, TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.trade.power import Power, PowerTable
 from bargaining_models.trade.tariff_nash import TariffEquilibrium
-from bargaining_models.trade.tariff_set import TariffPayoffs
 
 __all__ = [
     "BargainedTariffs",

@@ -212,7 +212,10 @@ class Generation:
 _INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
 """Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
 _SAME = 1e-12  # of the unit box: corners this close to each other are one
-_CROWDED = 1e-11  # of the unit box: so close to the others' chord corners are left out where patience differs
+_CROWDED = (
+    1e-11,
+    3e-10,
+)  # of the unit box: so close to the others' chord corners are left out where patience differs
 _READINGS = 4  # of recipes, with fewer and fewer rows
 _MANY = 40  # vertices beyond which no exact solution is looked for
 
@@ -257,22 +260,24 @@ def _attempts(data: ExactGame, sets: list[Floats], work: Work) -> Iterator[Gener
     """Yield sets with exact vertices, or with room to spare; then those without rows that only rounding lets in."""
     rows = Scaled.of(data.game).rows
     for _ in range(_READINGS):
-        recipes = _Recipes.of(data, rows, sets) if any(map(len, sets)) else None
-        if recipes is None:
-            break
-        every, given, row = 2 * len(recipes.equations.corners), recipes.leaving(), -1
-        known = recipes.known(work) if every <= 2 * _MANY else given
-        tries = [(known, 0.0)] if len(known) == every else [(known, inset) for inset in _INSETS]
-        for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
-            work.spend(every * (1 + len(data.state)))
-            made = recipes.moved(fixed, inset)
-            if isinstance(made, Generation):
-                yield made
-                continue
-            number, fault = made
-            if row < 0 or tries[0][1]:  # exact vertices say best which row it is
-                row = number
-            yield fault
+        row = -1
+        for crowded in (EASE,) if rows.common else _CROWDED:
+            recipes = _Recipes.of(data, rows, sets, crowded) if any(map(len, sets)) else None
+            if recipes is None:
+                return
+            every, given = 2 * len(recipes.equations.corners), recipes.leaving()
+            known = recipes.known(work) if every <= 2 * _MANY else given
+            tries = [(known, 0.0)] if len(known) == every else [(known, inset) for inset in _INSETS]
+            for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
+                work.spend(every * (1 + len(data.state)))
+                made = recipes.moved(fixed, inset)
+                if isinstance(made, Generation):
+                    yield made
+                    continue
+                number, fault = made
+                if row < 0 or tries[0][1]:  # exact vertices say best which row it is
+                    row = number
+                yield fault
         if row < 0:
             break
         rows = replace(rows, barred=rows.barred | (rows.origin == row))
@@ -296,8 +301,8 @@ class _Recipes:
     states: list[int]  # those that have equilibria
 
     @classmethod
-    def of(cls, data: ExactGame, rows: Rows, sets: Sequence[Floats]) -> _Recipes | None:
-        """Read the recipes off sets in the unit box; None if some state's set generates nothing."""
+    def of(cls, data: ExactGame, rows: Rows, sets: Sequence[Floats], crowded: float) -> _Recipes | None:
+        """Read the recipes off sets in the unit box, without crowded corners; None if a set generates nothing."""
         empty = np.array([not len(vertices) for vertices in sets])
         rows = rows.without(empty) if empty.any() else rows
         polygons = [vertices for vertices in sets if len(vertices)]
@@ -305,7 +310,7 @@ class _Recipes:
         recipes, (points, exist) = image.recipes(), image._points()
         if not all(len(some.points) for some in recipes):
             return None
-        recipes = [some.of(simplified(some.points, EASE if rows.common else _CROWDED)) for some in recipes]
+        recipes = [some.of(simplified(some.points, crowded)) for some in recipes]
         for s, some in enumerate(recipes):
             _prefer_free(image, points, exist, s, some)
         equations = Equations(image, recipes, ~rows.barred).mixed()

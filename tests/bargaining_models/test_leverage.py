@@ -21,7 +21,7 @@ from bargaining import (
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.triangle import Triangle, unpaid
-from bargaining_models.paper import leverage as paper_leverage
+from bargaining_models.paper import divisions
 from bargaining_models.paper.study import Study
 from bargaining_models.trade import TradeModel
 from bargaining_models.uncertainty import elasticity_priors
@@ -481,11 +481,8 @@ def test_a_rivalry_without_links():
 
 def test_bands_hold_the_draws_that_they_are_made_of(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two draws: the ends of a band are a twentieth of the way from one to the other."""
-    monkeypatch.setattr(paper_leverage, "DRAWS", 2)
-    bands, plain = (
-        paper_leverage.leverage_bands(study).records(),
-        paper_leverage.leverage_table(study).records(),
-    )
+    monkeypatch.setattr(divisions, "DRAWS", 2)
+    bands, plain = (divisions.leverage_bands(study).records(), divisions.leverage_table(study).records())
     assert [row["notion"] for row in bands] == [row["notion"] for row in plain]
     for row in bands:
         for name in ("payment", "open_1", "contingent_1"):

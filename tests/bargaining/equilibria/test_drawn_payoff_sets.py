@@ -92,13 +92,18 @@ KNIFE_EDGES = {
 
 
 CLOSING_IN = 572  # twelve vertices on one that is played for ever, along faces that hardly turn
+CROWDED = 2144  # a hundred vertices within 1e-10 of the face in which both threats are attained
 MANY = (1455, 4900)  # thousands of vertices that are nearly in line
 REFUSED = (21, 31, 47)  # hundreds with two or three sets whose middle gets no strategy
 
 
 @pytest.mark.dear("4", "0", "583", "1617", "674", "530")
 @pytest.mark.parametrize(
-    "number", [*range(12), CLOSING_IN, *KNIFE_EDGES, *(pytest.param(k, marks=pytest.mark.slow) for k in MANY)]
+    "number",
+    [
+        *(*range(12), CLOSING_IN, CROWDED, *KNIFE_EDGES),
+        *(pytest.param(k, marks=pytest.mark.slow) for k in MANY),
+    ],
 )
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
     allowed = [Status.OK, Status.EMPTY] + [Status.INACCURATE] * (number in KNIFE_EDGES)

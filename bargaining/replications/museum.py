@@ -5,6 +5,9 @@ the numbers as printed: `rows`, each a label and its numbers under `columns`, an
 number's third entry says why ours differs (by default the file's `why`), and a fourth gives our number. `data` names a
 file that may not be shipped, and `obtain` describes its contents. A decimal is accurate to half a unit of its last
 digit, a fraction or an integer is exact; `within` widens both.
+
+Numbers are computed by the function of the file's name; or, if the file lists `games`, by `equilibria` from the
+`payoffs` of each: the chances in the equilibria with the `supports` named, then the `counts` of "all" or "mixed" ones.
 """
 
 from __future__ import annotations
@@ -114,7 +117,7 @@ class Replication:
 
 
 def read(folder: Path, functions: Mapping[str, Any]) -> dict[str, Replication]:
-    """Return the replications of a folder by name, each with the function of that name, which is called once."""
+    """Return the replications of a folder by name, each with its function, which is called once."""
     found = {}
     for path in sorted(folder.glob("*.toml")):
         held = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -127,13 +130,10 @@ def read(folder: Path, functions: Mapping[str, Any]) -> dict[str, Replication]:
         for of, printed, *differs in held.pop("numbers", []):
             reason, ours = differs or ["", ""]
             numbers.append(Printed(of=of, printed=printed, why=reason or why * bool(ours), ours=ours))
+        games = held.pop("games", ())
+        compute = functions["equilibria"](games) if games else functions[path.stem.replace("-", "_")]
         rest: dict[str, Any] = {"within": 0.0, "data": "", "obtain": ""} | held
-        found[path.stem] = Replication(
-            name=path.stem,
-            numbers=tuple(numbers),
-            compute=cache(functions[path.stem.replace("-", "_")]),
-            **rest,
-        )
+        found[path.stem] = Replication(name=path.stem, numbers=tuple(numbers), compute=cache(compute), **rest)
     return found
 
 

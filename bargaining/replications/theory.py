@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction as F
 from itertools import combinations, product
@@ -28,7 +29,7 @@ from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.problem import Problem
 from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
-from bargaining.replications.museum import Replication, read
+from bargaining.replications.museum import Computed, Replication, read
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 
@@ -308,65 +309,20 @@ def von_stengel(_: Path | None) -> list[float]:
     return _equilibria(game, "0 0, 01 01, 12 01") + _equilibria(degenerate, "0 0, 0 01, 12 01") + payoffs
 
 
-_HALF = [[-180, 72, -333, 297, -153, 270], [-30, 17, -33, 42, -3, 20], [-81, 36, -126, 126, -36, 90]]
-_FIRST = np.array([*_HALF, *(row[::-1] for row in _HALF[::-1])])
-_SECOND = _FIRST[np.ix_([0, 2, 1, 4, 3, 5], [1, 0, 3, 2, 5, 4])].T
+def equilibria(games: Sequence[Mapping[str, Any]]) -> Computed:
+    """Return the function that computes the equilibria of games as files list them."""
 
+    def computed(_: Path | None) -> list[float]:
+        numbers = list[float]()
+        for given in games:
+            game = Game(*np.vectorize(F, otypes=[object])(given["payoffs"]))
+            numbers += _equilibria(game, given["supports"]) if "supports" in given else []
+            profiles = stage_equilibria(game).profiles
+            mixed = [x for x in profiles if min(float(chance) for own in x for chance in own) > 0]
+            numbers += [len({"all": profiles, "mixed": mixed}[which]) for which in given.get("counts", ())]
+        return numbers
 
-def von_stengel_75(_: Path | None) -> list[float]:
-    """The second player's payoffs are the first's, transposed, with other names for actions."""
-    table = [
-        [9504, -660, 19976, -20526, 1776, -8976],
-        [-111771, 31680, -130944, 168124, -8514, 52764],
-        [397584, -113850, 451176, -586476, 29216, -178761],
-        [171204, -45936, 208626, -263076, 14124, -84436],
-        [1303104, -453420, 1227336, -1718376, 72336, -461736],
-        [737154, -227040, 774576, -1039236, 48081, -300036],
-    ]
-    order = [4, 5, 2, 3, 0, 1]
-    game = Game(table, np.array(table)[np.ix_(order, order)].T)
-    smaller = Game(_FIRST[[2, 0, 4, 1, 5, 3]], _SECOND)
-    some = _equilibria(game, "1 5, 4 0, 01 01, 01 12, 01 23, 01 34, 01 45, 03 01, 03 12, 03 23")
-    return [*some, *(float(len(stage_equilibria(g).profiles)) for g in (game, smaller))]
-
-
-def savani_von_stengel(_: Path | None) -> list[float]:
-    """The actions of the game with smaller payoffs above in another order."""
-    game = Game(_FIRST, _SECOND)
-    return [*_equilibria(game, "012345 012345"), float(len(stage_equilibria(game).profiles))]
-
-
-def game_theory_basics(_: Path | None) -> list[float]:
-    """Rows are T and B."""
-    game = Game([[1, 3, 0, 1], [0, 0, 2, 0]], [[5, 4, 3, 0], [0, 2, 3, 4]])
-    return _equilibria(game, "0 0, 01 12, 01 23")
-
-
-def selten_1975(_: Path | None) -> list[float]:
-    """Rows are R, Lr and Ll."""
-    return _equilibria(Game([[1, 1], [0, 0], [0, 2]], [[1, 1], [2, 3], [2, 0]]), "0 0, 0 01")
-
-
-def stripped_down_poker(_: Path | None) -> list[float]:
-    """Either card has chance 1/2."""
-    wins = np.array([[0, 1], [F(1, 2), 0], [F(-3, 2), 0], [-1, -1]])
-    return _equilibria(Game(wins, -wins), "01 01")
-
-
-def three_players(_: Path | None) -> list[float]:
-    """Payoffs are listed as in the files of Gambit, the first player's action moving fastest."""
-
-    def game(*payoffs: int) -> Game:
-        table = np.array(payoffs).reshape(2, 2, 2, 3).transpose(3, 2, 1, 0)
-        return Game(*table)
-
-    irrational = game(3, 0, 2, 0, 1, 0, 0, 2, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 1, 0, 2, 0, 3)
-    cut = game(0, 0, 0, 1, 2, -1, 2, 4, 2, -1, 2, 1, -1, 2, 1, 2, 4, 2, 1, 2, -1, 0, 0, 0)
-    many = game(9, 8, 12, 0, 0, 0, 0, 0, 0, 9, 8, 2, 0, 0, 0, 3, 4, 6, 3, 4, 6, 0, 0, 0)
-    all_nine = stage_equilibria(many).profiles
-    mixed = [x for x in all_nine if min(float(chance) for player in x for chance in player) > 0]
-    chances = _equilibria(irrational, "01 01 01") + _equilibria(cut, "0 1 0, 01 01 01, 1 0 1")
-    return [*chances, len(all_nine), len(mixed)]
+    return computed
 
 
 def water_reserves(_: Path | None) -> list[float]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import wraps
 from itertools import chain
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, dataclass_transform, overload
 
 import numpy as np
 from numpy import typing as npt
@@ -102,12 +102,31 @@ def fill(made: Made, **values: Any) -> Made:
     return made
 
 
-def owning(kind: type[Frozen]) -> type[Frozen]:
-    """Make the instances of a frozen dataclass own their arrays, also after they were copied or unpickled.
+@overload
+def record(kind: type[Frozen], /) -> type[Frozen]: ...
+@overload
+def record(
+    *, kw_only: bool = True, eq: bool = False, init: bool = True, repr: bool = True, slots: bool = True
+) -> Callable[[type[Frozen]], type[Frozen]]: ...
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def record(kind: Any = None, /, **options: bool) -> Any:
+    """Make a frozen dataclass whose instances own their arrays, also after they were copied or unpickled.
 
     Arrays become read-only copies, lists tuples and dicts copies; private fields may hold lists and dicts of their own.
+    Fields have slots and are given by keyword, and two instances are equal only if they are one; options as for
+    `dataclass` say otherwise.
     """
-    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+    if kind is None:
+        return lambda kind: _owning(dataclass(**_RECORD | options)(kind))
+    return _owning(dataclass(**_RECORD)(kind))
+
+
+_RECORD = {"frozen": True, "slots": True, "kw_only": True, "eq": False}
+
+
+def _owning(kind: type[Frozen]) -> type[Frozen]:
+    """Let the instances of a dataclass settle their fields when they are made."""
+    names = tuple(one.name for one in fields(kind))  # type: ignore[arg-type]
     given = kind.__init__
 
     @wraps(given)
@@ -130,7 +149,7 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
                 object.__setattr__(self, name, kept)
 
     def restore(self: Any, state: Iterable[Any]) -> None:
-        settle(fill(self, **{field.name: value for field, value in zip(fields(self), state, strict=True)}))
+        settle(fill(self, **{one.name: value for one, value in zip(fields(self), state, strict=True)}))
 
     methods = {"__init__": init, "__setstate__": restore}
     for name, method in methods.items():

@@ -16,7 +16,7 @@ bargaining.errors.InvalidInput: `r` must lie in [0, 1]; got 1.5. A percentage? D
 from __future__ import annotations
 
 from bargaining._arguments import choice, flag, listed, player_index, whole
-from bargaining._arrays import Floats, discounts, owning, per_player, real, scalar, within
+from bargaining._arrays import Floats, discounts, per_player, real, record, scalar, within
 from bargaining._files import file_name, write_whole
 from bargaining._rich import Result, Shown
 
@@ -29,10 +29,10 @@ __all__ = [
     "file_name",
     "flag",
     "listed",
-    "owning",
     "per_player",
     "player_index",
     "real",
+    "record",
     "scalar",
     "whole",
     "within",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
+from bargaining._arrays import Floats, by_player, own, record, returned, sealed, short
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
 from bargaining._rich import SHOWN, Card, Result, brief, number, point_latex
 from bargaining.errors import InvalidInput, Status
@@ -102,8 +102,7 @@ def _statuses(value: Any) -> Status | NDArray[np.int8]:
 _NONE = Parameters({})
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Division(Result):
     """The payoffs of an answer, how well they meet their definition, and how they were found.
 

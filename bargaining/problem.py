@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, cast
 
@@ -19,9 +18,9 @@ from bargaining._arrays import (
     Floats,
     by_player,
     fill,
-    owning,
     per_player,
     real,
+    record,
     returned,
 )
 from bargaining._names import Names, are_given, carried, unique_names
@@ -33,8 +32,7 @@ from bargaining.feasible.surplus import TransferableSurplus
 _LINE = 200  # the longest code that a problem prints as
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@record(init=False)
 class Problem(Shown):
     """A feasible set and a disagreement point (S, d).
 

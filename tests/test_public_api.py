@@ -132,7 +132,7 @@ def test_a_wrong_keyword_is_answered_by_how_to_write_the_call(name: str) -> None
     with pytest.raises(TypeError) as caught:
         getattr(bargaining, name)(bogus=1)
     assert re.search(rf"{name}\(\) has no argument `bogus`.* Write {name}\(", str(caught.value)), (
-        f"Decorate {name} with `suggesting` of bargaining/_calls.py, or a class with `owning` of bargaining/_arrays.py."
+        f"Decorate {name} with `suggesting` of bargaining/_calls.py, or a class with `record` of bargaining/_arrays.py."
     )
 
 

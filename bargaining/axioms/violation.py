@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import EPS, Floats, owning, short
+from bargaining._arrays import EPS, Floats, record, short
 from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.division import Division, Method
@@ -20,8 +20,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem, as_code, require_problem
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Violation(Shown):
     """Proof that a method breaks an axiom.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import generator, index, is_sequence, listed, player_index, whole
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown, counted, point
@@ -36,8 +36,7 @@ LONGEST = 10**6  # periods of a simulated history, each of which is kept
 _DOUBLINGS = 1000  # of a number of periods: what happens in none of them never does
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(eq=True)
 class State(Shown):
     """A state of an automaton, `Node` in a stochastic game: the actions played, and the states that follow.
 
@@ -77,8 +76,7 @@ Node = State
 PublicState = State
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class History(Shown):
     """A simulated history.
 
@@ -441,8 +439,7 @@ def spell(lottery: Lottery) -> str:
     return " | ".join(f"{n}: {short(share)}" for n, share in lottery)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Automaton(_Machine):
     """A profile of pure strategies with public randomisation, in rationals.
 
@@ -480,8 +477,7 @@ class Automaton(_Machine):
         return ExactGame(StochasticGame.from_repeated(self.game), box=False)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StochasticAutomaton(_Machine):
     """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
 
@@ -542,8 +538,7 @@ class StochasticAutomaton(_Machine):
         return {"states": np.array([self.nodes[k].state for k in states]), "nodes": states}
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PublicAutomaton(_Machine):
     """Public strategies in rationals: the actions in each state, and the states that follow each signal.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, overload
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats, fill, owning, real, scalar
+from bargaining._arrays import Floats, fill, real, record, scalar
 from bargaining._calls import suggesting
 from bargaining._rational import rational
 from bargaining._rich import SHOWN, Card, Result, counted, number, point
@@ -41,8 +41,7 @@ _FINEST = 1e-9  # the tolerance by which slack is measured if none is given
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PayoffBounds(Result):
     r"""A polytope that contains all equilibrium payoffs and one that is contained in them.
 
@@ -183,8 +182,7 @@ class PayoffBounds(Result):
         return attaining(automata(self.game, self._found, exact, near), exact, self._size, near)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StochasticPayoffBounds(ByState[PayoffBounds]):
     """Bounds on the payoffs of every state, by the state's name, or by its number with `at`.
 

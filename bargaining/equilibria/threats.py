@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._calls import suggesting
 from bargaining._rational import Rationals, floats, product, rational
 from bargaining.division import Division
@@ -25,8 +24,7 @@ Point = tuple[Fraction, Fraction]
 _SIMPLE = 1000  # the largest denominator of a weight that is tried as the exact one
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ThreatDivision(Division):
     """A division between two players, with the threats that support it.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, listed
-from bargaining._arrays import Entries, Floats, fill, owning, real, within
+from bargaining._arrays import Entries, Floats, fill, real, record, within
 from bargaining._names import carried, numbered, ordered
 from bargaining._rich import Result, Shown
 from bargaining.errors import InvalidInput, Status
@@ -18,8 +18,7 @@ from bargaining.errors import InvalidInput, Status
 _ACCURACY = 1e-10  # of the prices: violations that OK allows
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ChainEquilibrium(Result):
     """Prices along a vertical chain.
 
@@ -54,8 +53,7 @@ class ChainEquilibrium(Result):
     products: tuple[str, ...]
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class VerticalChain(Shown):
     r"""Products that wholesalers sell through retailers to consumers with logit demand (after Sheu and Taragin 2021).
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function, whole
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arrays import Floats, real, record, scalar
 from bargaining._rich import Card, Result, Shown, counted, number
 from bargaining.errors import InvalidInput, Status, Unsolved, with_article
 
@@ -259,8 +259,7 @@ class Comparison(Shown):
     statement: str
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Estimates(Result):
     """Parameters estimated from observed negotiations.
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag
-from bargaining._arrays import Entries, Floats, fill, owning, real, within
+from bargaining._arrays import Entries, Floats, fill, real, record, within
 from bargaining._names import unique_names
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
@@ -250,8 +250,7 @@ def _index_of(covariates: ArrayLike | None, t: Sequence[Any]) -> Any:
     return sum((c * column for c, column in zip(t[1:], columns, strict=True)), t[0])
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class WeightedNashModel(_ShareModel):
     r"""Observed divisions of a surplus by the weighted Nash solution.
 
@@ -328,14 +327,13 @@ class WeightedNashModel(_ShareModel):
     def _residuals(self, t: Sequence[Any]) -> Any:
         if self.covariates is not None and self.noise == "ability":
             return _index_of(self.covariates, t) - _log_odds(self.share)
-        return super(WeightedNashModel, self)._residuals(t)
+        return _ShareModel._residuals(self, t)
 
     def _instruments(self) -> Floats:
         return np.column_stack([self.total] if self.covariates is None else [self.total, self.covariates])
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class OffersModel(_ShareModel):
     r"""Observed divisions by alternating offers with outside options.
 
@@ -458,8 +456,7 @@ def _larger(one: Any, other: Any) -> Any:
     return np.where(np.real(one) >= np.real(other), one, other)
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class WageModel(_Model):
     r"""Observed wages that firm and worker bargain over.
 
@@ -527,8 +524,7 @@ class WageModel(_Model):
         return np.column_stack([self.productivity, self.reference])
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class NashInNashModel(_Model):
     r"""Observed prices between many suppliers and buyers, each Nash-bargained given all others.
 
@@ -606,8 +602,7 @@ class NashInNashModel(_Model):
         raise InvalidInput("`instruments` must be given: what moves buyers' gains and not suppliers' costs.")
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class DelayModel(_Model):
     r"""Observed delays in the war of attrition between reputations of Abreu and Gul (2000).
 
@@ -751,8 +746,7 @@ def _surviving(time: Floats, ended: NDArray[np.bool_]) -> tuple[float, Floats]:
     return share, share * (passed - lost)
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class EfficientDelayModel(_Model):
     r"""Observed delays until the surplus is large enough for an agreement, as in Merlo and Wilson (1998).
 

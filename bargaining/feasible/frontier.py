@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import EPS, LARGEST, SMALLEST, Floats, exceeds, owning, real, returned
+from bargaining._arrays import EPS, LARGEST, SMALLEST, Floats, exceeds, real, record, returned
 from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import Condition, Slopes, decreasing_root, off_balance, slopes
@@ -22,8 +22,7 @@ ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 BESIDE = 16 * EPS  # of the interval's ends: twice as far as roots are proved to be
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class Frontier(Shown, line=False):
     """The two-player payoffs {x : lower <= x0 <= upper, x1 <= f(x0)} with f decreasing and concave.
 

@@ -5,13 +5,13 @@ Every question is one linear program, solved by HiGHS; the weighted product of g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, owning, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, real, record
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -22,8 +22,7 @@ from bargaining.feasible.base import of_one_cell, product_by_cell, question
 SAME = 1e-9  # of the size of payoffs: vertices closer than this are one
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@record(init=False)
 class LinearImage(Shown, line=False):
     r"""The payoffs :math:`\{E z : A z \le b,\ l \le z \le u\}` of decisions under linear constraints.
 

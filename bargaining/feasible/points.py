@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import listed
-from bargaining._arrays import EPS, Floats, by_player, fill, owning, real
+from bargaining._arrays import EPS, Floats, by_player, fill, real, record
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
@@ -19,8 +19,7 @@ from bargaining.feasible.polytope import Polytope
 TIE = 64 * EPS  # relative difference of products that rounding can make
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@record(init=False)
 class FreeDisposalHull(Shown, line=False):
     r"""Everything below some point: :math:`\{x : x \le v_k \text{ for some } k\}`.
 

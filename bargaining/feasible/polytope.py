@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from functools import partial
 from numbers import Rational
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import EPS, LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short, within
+from bargaining._arrays import EPS, LARGEST, SMALLEST, ArrayLike, Floats, fill, real, record, short, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._facets import extreme
@@ -74,8 +74,7 @@ Shape = Solid | Several
 """The representation behind a polytope: one for points of the plane, one for other sets, one for batches."""
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class Polytope(Shown, line=False):
     """The convex hull of points, or everything below it; `Polytope.from_inequalities` for {x : A x <= b}.
 

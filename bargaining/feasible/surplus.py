@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import EPS, ArrayLike, Floats, fill, owning, real
+from bargaining._arrays import EPS, ArrayLike, Floats, fill, real, record
 from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible.base import of_one_cell, question
@@ -17,8 +16,7 @@ BLOCK = 8192  # cells per pass of the closed form
 MOST = 10**6  # players: a limit, since each has a name and a payoff
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class TransferableSurplus(Shown, line=False):
     """The payoffs {x : sum(x) <= total}.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, best_product, disposes_freely, is_convex, known, question
@@ -206,8 +206,7 @@ class Cell(_Wrapped, line=False):
         return np.asarray(self._ask("contains", x, tol=tol))
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class Image(_Wrapped, line=False):
     """The payoffs scale * x + shift for x in the set within, where player i is the one who was order[i]."""
 
@@ -272,8 +271,7 @@ class Image(_Wrapped, line=False):
         return self.outside(point), residual
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class Restricted(_Wrapped, line=False):
     """The points of the set within that give every player at least a floor."""
 

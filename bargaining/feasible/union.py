@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import EPS, Floats, exceeds, fill, owning
+from bargaining._arrays import EPS, Floats, exceeds, fill, record
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, with_article
 from bargaining.feasible.base import FeasibleSet, best_product, disposes_freely, is_convex, question
@@ -18,8 +18,7 @@ from bargaining.feasible.polytope import Polytope
 HAIR = 16 * EPS  # of payoffs: a floor that much lower is not missed by rounding
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@record(init=False)
 class Union(Shown, line=False):
     r"""Everything in one of several sets: :math:`S_1 \cup \dots \cup S_m`.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import flag
-from bargaining._arrays import Floats, fill, owned, owning, real, scalar
+from bargaining._arrays import Floats, fill, owned, real, record, scalar
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
@@ -21,8 +20,7 @@ SUM = 1e-9  # by which chances may miss one
 TIE = 1e-12  # of the largest gain: values and costs, or offers, that are the same
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class BayesianProblem(Shown, line=False):
     r"""Two players bargain; each knows its own type, and of the other's only how likely it is.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import listed
-from bargaining._arrays import ArrayLike, Floats, owning, per_player
+from bargaining._arrays import ArrayLike, Floats, per_player, record
 from bargaining._calls import suggesting
 from bargaining._names import meant, series
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
@@ -27,8 +26,7 @@ Worth = Mapping[Any, Any] | Callable[[frozenset[Any]], Any]
 _LARGEST = 12  # 2^12 coalitions: a nucleolus takes minutes beyond
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Allocation(Shown):
     """A division of the worth of the grand coalition.
 

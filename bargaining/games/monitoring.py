@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bargaining._arguments import index, instance, listed, player_index
-from bargaining._arrays import LARGEST, ArrayLike, Floats, fill, owning, real, short
+from bargaining._arrays import LARGEST, ArrayLike, Floats, fill, real, record, short
 from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import Shown, counted
@@ -44,8 +43,7 @@ class Rank(NamedTuple):
         return self.rank == self.full
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class Monitoring(Shown):
     r"""Imperfect public monitoring: after profile a all see the signal y with probability :math:`p(y \mid a)`.
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
-from bargaining._arrays import ArrayLike, Floats, fill, owned, owning, real, short
+from bargaining._arrays import ArrayLike, Floats, fill, owned, real, record, short
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rational import Integers, Rationals, floats, fractions, integers, maximise, product, solve
 from bargaining._rich import SHOWN, Card, Shown, number
@@ -130,8 +130,7 @@ def spread(weights: Strategy, at: Sequence[int], count: int) -> Strategy:
     return tuple(full)
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class Game(Shown):
     r"""A finite game: all players choose actions :math:`a_i` simultaneously, and player :math:`i` gets :math:`g_i(a)`.
 

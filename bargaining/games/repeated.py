@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import cell, is_sequence, listed, player_index
-from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owned, owning, real
+from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owned, real, record
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rational import fractions
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from bargaining.games.monitoring import Monitoring
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class Exit(Shown):
     """The right to leave a repeated game for good, at the start of any period.
 
@@ -234,8 +233,7 @@ def require_repeated(game: Any, *, twin: str = "") -> None:
         raise InvalidInput(f"`game` must be a RepeatedGame; got {with_article(game)}.{cure}")
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class RepeatedGame(Shown):
     r"""A stage game played in every period :math:`t = 0, 1, \dots`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import function, index, is_sequence, listed
-from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owning, real, returned
+from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, real, record, returned
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, ordered, unique_names
 from bargaining._rational import Rationals, fractions
@@ -26,8 +25,7 @@ Exits = Exit | Sequence[Exit | None] | None
 _TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabilities printed with six decimals
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+@record(init=False, repr=False)
 class StochasticGame(Shown):
     r"""A stage game for each state, with perfect monitoring, and the transition probabilities of the state.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from itertools import product
 from typing import cast
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, choice, player_index, whole
-from bargaining._arrays import Floats, fill, owning, per_player, real, within
+from bargaining._arrays import Floats, fill, per_player, real, record, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, describe, divide, extended
@@ -39,8 +39,7 @@ from bargaining.protocols._offers import (
 from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Phase(Shown):
     """One phase of an extreme equilibrium.
 
@@ -94,8 +93,7 @@ LEAVERS = ("responder", "proposer", "both")
 _BY_PLAYER = ("discounts", "outside", "breakdown_payoffs")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class OffersDivision(Division):
     """A division with the equilibrium offers.
 
@@ -130,8 +128,7 @@ class OffersDivision(Division):
         return average
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class AlternatingOffers(Shown):
     r"""Players take turns to propose until the others accept, talks break down, or one leaves.
 

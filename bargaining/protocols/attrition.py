@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, is_sequence, player_index
-from bargaining._arrays import Floats, owning, per_player, scalar, within
+from bargaining._arrays import Floats, per_player, record, scalar, within
 from bargaining._names import Names, numbered, ordered, titles
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, judged, told
@@ -19,8 +19,7 @@ from bargaining.protocols._seats import take_seats
 _PAIRS = ("win", "lose", "rates", "costs")
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class WarOfAttrition(Shown):
     r"""Two players hold out at a cost; the first to give up gets little, the other much.
 
@@ -203,8 +202,7 @@ def _checked(war: WarOfAttrition, names: Names) -> _State:
     return _State(floor, gain, pace, rates, costs, leaves)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class AttritionOutcome(Division):
     """One equilibrium of `WarOfAttrition`; its `payoffs` are expected at time 0.
 

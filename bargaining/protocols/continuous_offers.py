@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, fill, owning, per_player, real, within
+from bargaining._arrays import Floats, fill, per_player, real, record, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide
@@ -22,8 +22,7 @@ from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_
 _BY_PLAYER = ("rates", "inside", "breakdown_payoffs", "outside")
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class ContinuousOffers(Shown):
     r"""Two players make alternating offers with a vanishing period between them.
 

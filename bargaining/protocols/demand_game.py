@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import EPS, SMALLEST, Floats, owning, scalar
+from bargaining._arrays import EPS, SMALLEST, Floats, record, scalar
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status, plain
@@ -17,8 +17,7 @@ from bargaining.problem import Problem, require_problem
 from bargaining.protocols._seats import claims, pie
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class DemandDivision(Division):
     """A `Division` of expected payoffs, with the demands that lead to it.
 
@@ -34,8 +33,7 @@ class DemandDivision(Division):
     compatible: float
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class NashDemandGame(Shown):
     r"""All players demand payoffs simultaneously; compatible demands are met, otherwise there is disagreement.
 

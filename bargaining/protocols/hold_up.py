@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, fill, owning, real, returned, scalar, within
+from bargaining._arrays import Floats, fill, real, record, returned, scalar, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
@@ -195,8 +195,7 @@ def _at_risk(option: Floats, own: float, other: float, risk: float) -> Floats:
     return np.asarray(threat + (1 - threat) * (other + risk) / (own + other + 2 * risk))
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class HoldUp(Shown):
     r"""The owner invests k in an outside option o(k), then the pie of 1 is divided by a known rule.
 
@@ -333,8 +332,7 @@ def _values(function: Callable[[Floats], ArrayLike], name: str, at: Floats, k: F
     return array
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class HoldUpOutcome(Division):
     """The owner's best investment.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._arrays import Floats, real, record, scalar, within
 from bargaining._calls import suggesting
 from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
@@ -32,8 +32,7 @@ LIMIT = 1e8  # of the condition of the equations of claims: where weights tend t
 STARTS = 15  # of the search for a neutral solution; the first is not random
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Mechanism(Division):
     """A `Division` before types are known, with what each type gains and how.
 

@@ -18,7 +18,7 @@ from numpy.polynomial import chebyshev, legendre
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, is_sequence
-from bargaining._arrays import Floats, owning, per_player, real, scalar, within
+from bargaining._arrays import Floats, per_player, real, record, scalar, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
@@ -50,8 +50,7 @@ OfTime = float | Callable[[float], float]
 """A constant, or a function of time; functions that accept arrays are faster."""
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class OfferPath(Division):
     """Payoffs as functions of time; `payoffs` are those at t = 0.
 
@@ -100,8 +99,7 @@ class OfferPath(Division):
         return when, np.minimum(np.searchsorted(self._edges, when, side="right") - 1, last)
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class NonstationaryOffers(Shown):
     r"""Two players, offers without pause, and primitives that change with time (Coles and Muthoo).
 

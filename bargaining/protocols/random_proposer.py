@@ -26,14 +26,14 @@ a floor of w_i.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, whole
-from bargaining._arrays import Floats, distribution, owning, real
+from bargaining._arrays import Floats, distribution, real, record
 from bargaining._arrays import discounts as checked_discounts
 from bargaining._names import Names
 from bargaining._rich import Shown
@@ -52,8 +52,7 @@ from bargaining.protocols.alternating_offers import AlternatingOffers
 _BY_PLAYER = ("probabilities", "discounts", "outside")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class RandomProposerDivision(Division):
     """Expected payoffs before the first proposer is drawn, with reservations, offers and votes.
 
@@ -116,8 +115,7 @@ class RandomProposerDivision(Division):
         return np.asarray(np.clip(mixture.reshape(n, n), 0.0, 1.0) + 0.0)  # no -0
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class RandomProposer(Shown):
     r"""Each period one of n players is drawn to propose, and enough of the others must accept.
 

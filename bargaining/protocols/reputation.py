@@ -14,14 +14,14 @@ types are arrays along the last axis.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, listed, player_index
-from bargaining._arrays import EPS, SMALLEST, Floats, fill, owned, owning, per_player, real, within
+from bargaining._arrays import EPS, SMALLEST, Floats, fill, owned, per_player, real, record, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Result, Shown
@@ -32,8 +32,7 @@ from bargaining.protocols._seats import UNLABELLED, take_seats
 _PROMISED = 1e-10  # of the pie: closed forms lose digits where rates nearly agree
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class ReputationalBargaining(Shown):
     r"""A pie of 1, two incompatible demands, and uncertainty whether each player is committed to hers.
 
@@ -129,8 +128,7 @@ class ReputationalBargaining(Shown):
         )
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ReputationalOutcome(Result):
     """The equilibrium of `ReputationalBargaining`, per game of the batch.
 
@@ -454,8 +452,7 @@ def checked_outside(value: object, demands: Floats) -> tuple[Floats, Floats]:
 _ACCURACY = 1e-10  # of the pie: three nested roots, each near rounding
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class ReputationalDemands(Shown):
     r"""Each player may be committed to any of several demands; normal players choose which to imitate.
 
@@ -634,8 +631,7 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[
     return a, z
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class DemandOutcome(Division):
     """The equilibrium of `ReputationalDemands`; `first` announces, `second` is the other player.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any
 
@@ -17,8 +17,8 @@ from bargaining._arrays import (
     Floats,
     distribution,
     fill,
-    owning,
     real,
+    record,
     returned,
     scalar,
     spread,
@@ -39,8 +39,7 @@ _LEVELS = np.array([0.999, 0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])  # of who buys: be
 _ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ScreeningOutcome(Result):
     """The price and who buys.
 
@@ -81,8 +80,7 @@ class ScreeningOutcome(Result):
     method: str = "screening with an outside option"
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class OutsideOptionScreening(Shown):
     r"""A seller without commitment faces a buyer whose value and outside option are private.
 
@@ -295,8 +293,7 @@ def screen_types(
     return judged(outcome, ACCURACY, abs(outcome.profit - (price - c) * outcome.trade) / scale)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ScreeningPath(Result):
     """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
 
@@ -342,8 +339,7 @@ class ScreeningPath(Result):
     method: str = "two-type screening"
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class TwoTypeScreening(Shown):
     r"""A seller makes all the offers, for ever, to a buyer of high or low value who has no outside option.
 

@@ -6,7 +6,7 @@ A claim is free but may be called; a costly step can make it credible.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, fill, owning, real, scalar, within
+from bargaining._arrays import Floats, fill, real, record, scalar, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Result, Shown
@@ -33,8 +33,7 @@ class Kind(StrEnum):
     UNDERSTATE = "the weak type never takes the step, the strong one sometimes"
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class SignallingEquilibrium(Result):
     """One perfect Bayesian equilibrium of `CostlyStep`. Types: 0 strong, 1 weak. Signals: 0 step, 1 none.
 
@@ -77,8 +76,7 @@ class SignallingEquilibrium(Result):
     status: Status = Status.OK
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class CostlyStep(Shown):
     r"""The owner of an alternative, strong or weak, may take a visible step; the other concedes or calls.
 
@@ -269,8 +267,7 @@ def belief_threshold(receiver: Floats) -> float:
     return float(gain / (gain + loss))
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class BluffOutcome(Result):
     """The equilibrium of `Bluff`.
 
@@ -311,8 +308,7 @@ class BluffOutcome(Result):
     status: Status = Status.OK
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class Bluff(Shown):
     r"""A free claim to have an alternative, with a penalty for a bluff that is called.
 

@@ -6,14 +6,14 @@ Utility is transferable, or there are two players whose feasible set is that of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, is_sequence, listed
-from bargaining._arrays import Floats, fill, owning, real
+from bargaining._arrays import Floats, fill, real, record
 from bargaining._names import Names, place
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
@@ -35,8 +35,7 @@ from bargaining.protocols._seats import take_seats
 _PROMISED = 1e-10  # of payoffs near 1: above the rounding of sums over many states
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StochasticDivision(Division):
     """Stationary equilibrium payoffs, state by state: `payoffs` has shape (S, n).
 
@@ -65,8 +64,7 @@ class StochasticDivision(Division):
         return waiting
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
+@record(kw_only=False)
 class StochasticBargaining(Shown):
     r"""Bargaining whose state follows a Markov chain (Merlo and Wilson).
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bargaining._arguments import function, is_sequence, listed, whole
-from bargaining._arrays import fill, owning, short
+from bargaining._arrays import fill, record, short
 from bargaining._calls import suggesting
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, put
@@ -38,8 +38,7 @@ Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, ...] | None
 Record: TypeAlias = Mapping[str, Any]
 
 
-@owning
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False, eq=True)
 class Column(Shown):
     """One column of a `Table`: which entry of a row it shows, and its heading.
 

@@ -5,17 +5,14 @@ Every number has a closed form, so the model illustrates the argument and checks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining.authoring import Floats, Shown, owning, per_player, player_index, real, within
+from bargaining.authoring import Floats, Shown, per_player, player_index, real, record, within
 from bargaining.errors import InvalidInput, NotApplicable
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@record(init=False)
 class LinearTariffs(Shown):
     r"""Two countries that tax each other's exports, with linear demand and supply.
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import sweep
-from bargaining.authoring import Floats, Shown, choice, owning, real, whole, within
+from bargaining.authoring import Floats, Shown, choice, real, record, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models._figures import Row, read
 
@@ -135,8 +135,7 @@ class Prior(Shown):
         return 1
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ElasticityPrior(Shown):
     """Lognormal trade elasticities by sector, with one correlation between the logs of any two.
 

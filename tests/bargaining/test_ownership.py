@@ -119,7 +119,7 @@ def test_what_a_dataclass_hands_out_cannot_be_written(call: Call) -> None:
     for made in (result, copy.copy(result), *_again(result)) if is_dataclass(result) else ():
         for field, array in held(made):
             assert not array.flags.writeable, (
-                f"Decorate {type(made).__name__} with `owning`: {field} can be written."
+                f"Decorate {type(made).__name__} with `record`: {field} can be written."
             )
             if array.dtype != object:
                 with pytest.raises(ValueError, match="WRITEABLE"):

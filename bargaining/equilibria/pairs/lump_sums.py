@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function, is_sequence, listed, player_index
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import Floats, real, record, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, carried, ordered, unique_names
 from bargaining._rational import Rationals, floats, rational
@@ -19,8 +18,7 @@ from bargaining._rich import Result
 from bargaining.errors import InvalidInput, Status
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class LumpSums(Result):
     """Transfers that split each pair's joint gain from its agreement, the other agreements given.
 

@@ -15,14 +15,13 @@ interpolants; if they never are, it is a kink, found to the next float.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function, listed, whole
-from bargaining._arrays import LARGEST, Floats, fill, owning, per_player, real, scalar, within
+from bargaining._arrays import LARGEST, Floats, fill, per_player, real, record, scalar, within
 from bargaining._calls import suggesting
 from bargaining._rich import Result, Shown, number, point
 from bargaining.division import describe
@@ -37,8 +36,7 @@ Gains = Callable[[float, Floats], ArrayLike]
 _ALIKE = 1e-13  # allowed difference between gains computed from numbers and from arrays, as a share of a gain
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class BilateralDeal(Shown):
     r"""One pair bargains over one number x, say a price, given the contracts of all pairs.
 
@@ -356,8 +354,7 @@ _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replie
 _ACCURACY = 1e-9  # of the ranges: an answer with a larger residual is computed again
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class NashInNash(Result):
     """Contracts of which each is the Nash solution of its pair, given the others.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag, listed
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import Floats, real, record, within
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._calls import suggesting
 from bargaining._names import titles
@@ -53,8 +53,7 @@ _BUDGET = 100_000_000  # of units of work that one such set may take: some secon
 Discount = Fraction | float
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class CriticalDiscount(Result):
     r"""The discount factors at which a profile can be played for ever.
 

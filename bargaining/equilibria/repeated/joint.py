@@ -17,7 +17,7 @@ there is one payee.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import instance
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import Floats, real, record, within
 from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rich import Card, Result, Shown, table
@@ -342,8 +342,7 @@ def _worthwhile(curves: Iterable[Curve]) -> list[Curve]:
     return out
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(eq=True)
 class JointStep(Shown):
     r"""The equilibrium payoffs with transfers at one discount factor: every :math:`u \ge v` with :math:`\sum u \le U`.
 
@@ -379,8 +378,7 @@ class JointStep(Shown):
     _by_player: ClassVar = ("threat", "punishments")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class JointPayoffs(Shown):
     """The equilibrium payoffs of a repeated game with transfers, for all discount factors at once.
 
@@ -545,8 +543,7 @@ def discount_of(value: float | Fraction, name: str = "discount") -> float:
     return float(within(real(value, name, ndim=0), name, 0.0, 1.0, ends="[)"))
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TransferEquilibrium(Result):
     r"""The equilibrium payoffs :math:`\{u \ge v : \sum u \le U\}` of a repeated game with transfers.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, real, record
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import solve
@@ -111,8 +111,7 @@ def _score(scores: _Scores, normal: Floats) -> Score:
     return Score(*max(every, key=lambda pair: pair[0])) if every else Score(None, None)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PatientPayoffs(PayoffPolygon):
     r"""The payoffs of patient players under imperfect public monitoring: :math:`\{v : n \cdot v \le k^*(n)` for all n}.
 
@@ -324,8 +323,7 @@ def _within(faces: Sequence[tuple[Pair, Score]], unit: float) -> Floats:
     return points[simplified(points, _MERGE * unit)]
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(eq=True)
 class RankFailure(Shown):
     """Deviations that the signal cannot distinguish.
 
@@ -347,8 +345,7 @@ class RankFailure(Shown):
     reason: str
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class FullRank(Shown):
     """Whether the signal distinguishes deviations.
 

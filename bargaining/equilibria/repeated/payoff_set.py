@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import ArrayLike, owning
+from bargaining._arrays import ArrayLike, record
 from bargaining._calls import suggesting
 from bargaining._rational import fractions
 from bargaining.equilibria._affine import Effort
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PayoffSet(PayoffPolygon):
     """The average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arrays import Floats, real, record, scalar
 from bargaining._rational import rational, solve
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria._exact_game import Leave
@@ -188,8 +188,7 @@ _FINEST = 1e-13  # the least tolerance that is worked for: below it more half-pl
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PublicPayoffSet(PayoffPolygon):
     """The average payoffs of perfect public equilibria, between an inner and an outer polygon.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from typing import ClassVar, NamedTuple
@@ -10,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._calls import suggesting
 from bargaining._rational import Rationals, floats
 from bargaining._rich import Shown
@@ -20,8 +19,7 @@ from bargaining.games.normal_form import Game, Profile, best_replies, require_ga
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class RenegotiationProof(Shown):
     """Whether a profile can be played for ever with punishments that the players would not agree to cancel.
 

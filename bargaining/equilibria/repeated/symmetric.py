@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import ClassVar
 
 from bargaining._arguments import instance, listed, whole
-from bargaining._arrays import owning
+from bargaining._arrays import record
 from bargaining._calls import suggesting
 from bargaining._names import place
 from bargaining._rich import Card, Shown, table
@@ -32,8 +32,7 @@ from bargaining.games.repeated import Exit
 LONGEST = 10_000  # periods of a war; as good as for ever
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(eq=True)
 class SymmetricStep(Shown):
     """The strongly symmetric payoffs at a discount factor: every payoff from the lowest to the highest.
 
@@ -59,8 +58,7 @@ class SymmetricStep(Shown):
     punished: tuple[float, ...]
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class SymmetricPayoffs(Shown):
     """The strongly symmetric equilibrium payoffs of a repeated game, for all discount factors at once.
 
@@ -194,8 +192,7 @@ def _step(
     )
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(eq=True)
 class TriggerStrategy(Shown):
     """Play a profile until a signal triggers a war; after the war start again.
 

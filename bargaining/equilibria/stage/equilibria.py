@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import choice, whole
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._calls import suggesting
 from bargaining._names import numbered, titles
 from bargaining._rational import Rationals, floats
@@ -44,8 +43,7 @@ _ROUNDING = 1e-13  # of a probability found in floats; a fraction farther from i
 _STARTS = 8  # starts of paths to equilibria, if not all equilibria could be enumerated
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StageEquilibria(Shown):
     r"""The Nash equilibria found, each proved in exact arithmetic.
 

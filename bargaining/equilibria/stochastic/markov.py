@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import generator, listed, whole
-from bargaining._arrays import Floats, owning, per_player, real, scalar, short, spread, within
+from bargaining._arrays import Floats, per_player, real, record, scalar, short, spread, within
 from bargaining._calls import suggesting
 from bargaining._names import ordered, place, titles
 from bargaining._rational import Rationals, floats
@@ -331,8 +331,7 @@ def refine(arrays: Arrays, strategy: Floats, used: NDArray[np.bool_]) -> Floats 
     return best if best.min() >= 0.0 and regret(arrays, best) <= REGRET else None
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StationaryProfile(Shown):
     r"""Strategies that depend only on the state, and their payoffs.
 
@@ -449,8 +448,7 @@ _STARTS = 100_000  # paths that one call may follow: hours of work
 _SAME = 1e-7  # of probabilities: equilibria that close are one found twice
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class MarkovEquilibria(Result):
     """The stationary equilibria found, each with its regret.
 

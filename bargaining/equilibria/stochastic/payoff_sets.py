@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, fill, owning
+from bargaining._arrays import Floats, fill, record
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, counted, number
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.automaton import StochasticAutomaton
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StatePayoffSet(PayoffPolygon):
     """The equilibrium payoffs of play that starts in one state: a polygon, a segment, a point or nothing.
 
@@ -77,8 +76,7 @@ class StatePayoffSet(PayoffPolygon):
         return StochasticAutomaton(game=game, nodes=nodes, start=start)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StochasticPayoffSets(ByState[StatePayoffSet]):
     """The payoff set of every state, by the state's name, or by its number with `at`.
 

@@ -6,14 +6,13 @@ The best joint and the worst individual values over the profiles that are not ye
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, record
 from bargaining._calls import suggesting
 from bargaining.equilibria.repeated.joint import TransferEquilibrium, common_discount, surplus_problem
 from bargaining.errors import NotApplicable, Status, Unsolved
@@ -29,8 +28,7 @@ _IMPROVEMENT = 1e-13  # of payoffs in [0, 1], over 1 - d: by less a policy does 
 _KNIFE_EDGE = 1e-11  # of the same: a profile that misses its inequality by less is sustained
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class StochasticTransferEquilibrium(TransferEquilibrium):
     r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.
 

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Bluff, ReputationalBargaining, nash
-from bargaining.authoring import Floats, Shown, owning, real, scalar, within
+from bargaining.authoring import Floats, Shown, real, record, scalar, within
 from bargaining.errors import InvalidInput, plain
 from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.signalling import BluffOutcome, belief_threshold
@@ -148,8 +148,7 @@ class Claim(Shown):
         )()
 
 
-@owning
-@dataclass(frozen=True, kw_only=True, eq=False)
+@record(slots=False)
 class HoldOut(Shown):
     """Two countries that may be unable to concede, at a share r that both know.
 

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining.authoring import Floats, Shown, owning, real, within
+from bargaining.authoring import Floats, Shown, real, record, within
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Roles
@@ -57,8 +57,7 @@ TARIFFS: tuple[float | str, ...] = (0.0, 0.02, NASH, 0.35)
 PLAYERS = ("home_tariffs", "partner_tariffs")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Capacity(Shown):
     """Payoffs at every level of capacity, in money a year.
 

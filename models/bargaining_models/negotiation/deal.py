@@ -30,7 +30,7 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
-from bargaining.authoring import Floats, Result, Shown, owning, real
+from bargaining.authoring import Floats, Result, Shown, real, record
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.trade import Power, TradeEquilibrium
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 ACCURACY = 1e-8  # percent: the regret that a war may have
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Outcome(Result):
     """The payoffs of home and the partner in an outcome.
 
@@ -93,8 +92,7 @@ class Outcome(Result):
         return f"{front}{rates}{what}, %: {by_name(self.percent, names)}; {money}; {end}"
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TariffOutcome(Outcome):
     """The outcome of a pair of rates, of which one or both were computed.
 
@@ -107,8 +105,7 @@ class TariffOutcome(Outcome):
     rates: Floats
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TariffWar(TariffOutcome):
     """The outcome of the Nash equilibrium in tariffs.
 

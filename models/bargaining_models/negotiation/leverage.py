@@ -17,14 +17,13 @@ In `Triangle` the route itself is bargained over and nobody threatens; here the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining import Column, Game, Table, coco_value, nash
-from bargaining.authoring import Floats, Result, choice, owning, real, within
+from bargaining.authoring import Floats, Result, choice, real, record, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.headline import GRID, Threshold, clean, first_crossing
@@ -40,8 +39,7 @@ UNITS = ("money", "percent")
 GROUPS = 4  # of sectors in a game of threats: with imports and exports, each side has 256 sets
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Threat(Power):
     """The partner's threat to end trade with home, in the money of the negotiation.
 
@@ -90,8 +88,7 @@ class Threat(Power):
         )
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Rivalry(Result):
     r"""The partner and the alternative as rivals over home; see the module for what each can ask.
 

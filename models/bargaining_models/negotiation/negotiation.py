@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Game, Method, Table, nash
-from bargaining.authoring import Floats, Shown, choice, flag, listed, owning, real, within
+from bargaining.authoring import Floats, Shown, choice, flag, listed, real, record, within
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models._figures import Folder
 from bargaining_models.negotiation.deal import (
@@ -223,8 +223,7 @@ AGREEMENTS = ("free trade", "base")
 MONEY = ("income", "gdp")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False)
+@record(init=False)
 class Negotiation(Shown):
     """A negotiation between home and the partner on a trade model.
 

@@ -67,7 +67,7 @@ from numpy.polynomial import chebyshev, legendre
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import NonstationaryOffers, StochasticBargaining
-from bargaining.authoring import Floats, Result, Shown, owning, real, scalar, within
+from bargaining.authoring import Floats, Result, Shown, real, record, scalar, within
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.negotiation.capacity import Project
@@ -96,8 +96,7 @@ def line(end: float, *, start: float = 0.0) -> Floats:
     return np.asarray(start + (end - start) * (1 + chebyshev.chebpts2(_NODES)) / 2)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Growth(Shown):
     """Money a year of every outcome as a function of time while the redirectable share grows.
 
@@ -480,8 +479,7 @@ def partner_answers(
 MONTH = 1.0 / 12.0  # in years
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ChainDivision(Result):
     """The terms by state, each side proposing half of the time.
 
@@ -504,8 +502,7 @@ class ChainDivision(Result):
     status: Status
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PivotChain(Shown):
     """Talks while the alternative opens and closes at random.
 

@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Result, Shown, owning, player_index, real, within
+from bargaining.authoring import Floats, Result, Shown, player_index, real, record, within
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.markov import (
     MarkovEquilibria,
@@ -76,8 +76,7 @@ class State(Shown):
         return self.name
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Terms(Result):
     """Each country's payoff from each state on, in money a year.
 

@@ -17,14 +17,13 @@ The trade model of these small regions is solved as it stands; a region's payoff
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Division, Game, Method, RepeatedGame, nash, payoff_set, transfer_equilibrium
-from bargaining.authoring import Floats, Result, Shown, owning, real, scalar
+from bargaining.authoring import Floats, Result, Shown, real, record, scalar
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -37,8 +36,7 @@ from bargaining_models.trade.conditions import Economy, Solver
 RATES = np.linspace(0.0, 0.48, 25)  # steps of two percent, up to several times the rates of a war
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TariffGame(Shown):
     """The repeated tariff game at one redirectable share.
 
@@ -161,8 +159,7 @@ DEVIATIONS = np.expm1(np.linspace(np.log(0.8), np.log(3.0), 12))
 ACCURACY = 1e-6  # of income in the base
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class FirstYears(Result):
     """The tariff war and free trade where factors stay in their sectors. Players are home, 0, and the partner, 1.
 

@@ -39,7 +39,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Result, owning, per_player, real, within
+from bargaining.authoring import Floats, Result, per_player, real, record, within
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
 from bargaining_models.negotiation.deal import Deal, Reading
@@ -304,8 +304,7 @@ def _hub_weights(weights: ArrayLike) -> Floats:
     return within(per_player(weights, "weights", 2), "weights", 0.0, 1.0)
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Triangle(Result):
     """Payoffs of home, the partner and the alternative from two agreements of home, at each redirectable share.
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash, yu
-from bargaining.authoring import Floats, Result, Shown, choice, owning, real
+from bargaining.authoring import Floats, Result, Shown, choice, real, record
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
@@ -472,8 +472,7 @@ def _negative(matrix: Floats, flat: float = 0.0) -> bool:
 ACCURACY = 1e-9  # of the first-order conditions, relative; rounding is 1e-13
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class BargainedTariffs(Result):
     """An agreement on tariffs.
 

@@ -46,12 +46,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown, owning
+from bargaining.authoring import Floats, Shown, record
 from bargaining.errors import Unsolved
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Economy(Shown):
     """An equilibrium written as shares and expenditures.
 

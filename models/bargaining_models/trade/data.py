@@ -8,14 +8,14 @@ Notation: `n` importer, `i` exporter, `j`, `k` sectors; `N` regions, `J` sectors
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
+from bargaining.authoring import Floats, Shown, choice, listed, real, record, scalar, whole, within
 from bargaining.errors import InvalidInput, plain
 from bargaining_models._figures import CELL, LINK, USE, named
 from bargaining_models.trade.conditions import Economy, limited
@@ -27,8 +27,7 @@ BALANCE = 1e-6
 DEFICITS = ("balanced", "fixed", "share")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TradeData(Shown):
     """The data of a trade model, with names, unit, year and source.
 

@@ -18,14 +18,14 @@ change that is not small there are two ways to use it; `Decomposition` says what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Result, choice, owning
+from bargaining.authoring import Floats, Result, choice, record
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point, Solver, sectors_first
 
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 ACCURACY = 1e-10  # the residual that OK promises
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TradeEquilibrium(Result):
     """Equilibria of a batch of scenarios; hats are ratios to the base.
 
@@ -281,8 +280,7 @@ PATH = 1e-6  # percent: what a path of too few steps leaves
 METHODS = ("path", "discrete")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Decomposition(Result):
     r"""Changes of real income by where they come from, in percent.
 

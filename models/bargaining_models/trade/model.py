@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
+from bargaining.authoring import Floats, Shown, choice, listed, real, record, scalar, whole, within
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.conditions import Economy, Solver, rebase
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
@@ -39,8 +39,7 @@ LIMIT = 0.9
 another."""
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TradeModel(Shown):
     r"""Multi-sector trade with input-output links, solved in exact hats.
 

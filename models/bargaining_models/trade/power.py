@@ -24,14 +24,14 @@ share this is the formula of Arkolakis, Costinot and Rodriguez-Clare. `ces` weig
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Game
-from bargaining.authoring import Floats, Result, choice, owning, real, whole, within
+from bargaining.authoring import Floats, Result, choice, real, record, whole, within
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name, said
 from bargaining_models.trade.links import distinct, sectors_of
@@ -45,8 +45,7 @@ SIDES = ("both", "imports", "exports")
 LONGEST = 10_000  # periods: by then nothing is left of a payment
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Power(Result):
     """What the threat to end trade costs the target, and what it costs who threatens.
 
@@ -295,8 +294,7 @@ class Power(Result):
         return np.asarray(100.0 * values / income)[()]
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class PowerTable(Result):
     """The power of every region over every other.
 

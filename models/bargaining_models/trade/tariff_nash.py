@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Result, Shown, choice, listed, owning, real, whole, within
+from bargaining.authoring import Floats, Result, Shown, choice, listed, real, record, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.conditions import Point, broyden_step, chunks, slopes, tariff_slopes, worth
 from bargaining_models.trade.data import check_rates
@@ -40,8 +40,7 @@ BY = ("uniform", "partner", "sector", "partner and sector")
 BASE = ("replace", "add")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Rates(Shown):
     """K rates of n players.
 
@@ -305,8 +304,7 @@ SAME = 1e-8  # rates from all starts of a batch
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class TariffEquilibrium(Result):
     """Rates of which each is best for its owner.
 

@@ -87,30 +87,16 @@ def _axes(values: Any, *dims: str, **labels: Any) -> _Axes:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Question:
-    """An answer and the parameter in which it is differentiated.
+    """An answer and the parameter in which it is differentiated."""
 
-    Attributes
-    ----------
-    numbers : ndarray, shape (cells, answers)
-        The answer, NaN where there is none.
-    unit : ndarray, shape (cells, answers)
-        The size of a change of each number that matters.
-    values, step : ndarray, shape (cells, entries)
-        The parameter, and how far each entry may move.
-    solve : callable
-    answer, parameter : _Axes
-    rounding : float
-        The relative error of the numbers.
-    """
-
-    numbers: Floats
-    unit: Floats
-    values: Floats
-    step: Floats
+    numbers: Floats  # (cells, answers) NaN where there is no answer
+    unit: Floats  # (cells, answers) the size of a change of each number that matters
+    values: Floats  # (cells, entries) the parameter
+    step: Floats  # (cells, entries) how far each entry may move
     solve: Solve
     answer: _Axes
     parameter: _Axes
-    rounding: float = 2.0**-52
+    rounding: float = 2.0**-52  # the relative error of the numbers
 
 
 @suggesting

@@ -83,18 +83,10 @@ Point = Any
 
 
 class ExactGame:
-    """A game in the box of its payoffs. A *row* is one profile of one state, in the order of the states.
+    """A game in the box of its payoffs, from `low`, of `size`. A *row* is one profile of one state, in their order.
 
-    A repeated game is one with signals.
-
-    Attributes
-    ----------
-    discounts, low, size : tuple of Fraction
-        One for each player; the lowest corner and the size of the box.
-    state : list of int
-        The state of each row.
-    ends : list of lists of (payoffs, player or None)
-        For each state the outcomes of leaving that can be equilibria, each with the player who threatens.
+    A repeated game is one with signals. `state` is that of each row; `ends` are, for each state, the outcomes of
+    leaving that can be equilibria, each with the player who threatens, or None.
     """
 
     def __init__(self, game: StochasticGame | RepeatedGame, *, box: bool = True) -> None:

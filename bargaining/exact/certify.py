@@ -75,39 +75,17 @@ class Certificate(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One cell of a division to be checked: the argument of a certifier.
+    """One cell of a division to be checked: the argument of a certifier."""
 
-    Attributes
-    ----------
-    division : Division
-        The whole batch.
-    feasible : FeasibleSet
-        The set, of the type the certifier was registered for.
-    batch : tuple of int
-        The shape of the batch.
-    cell : tuple of int
-        The cell of the batch.
-    disagreement, payoffs : list of float or Fraction
-        Of that cell.
-    status : Status
-        Of that cell.
-    parameters : mapping
-        Those of the division, for the whole batch; `given` and `at_cell` return those of the cell.
-    tolerance : float
-        The required relative accuracy.
-    method : str
-        The label.
-    """
-
-    division: Division
-    feasible: Any
+    division: Division  # the whole batch
+    feasible: Any  # of the type that the certifier was registered for
     batch: tuple[int, ...]
     cell: tuple[int, ...]
     disagreement: list[Number]
     payoffs: list[Number]
     status: Status
-    parameters: Mapping[str, Any]
-    tolerance: float
+    parameters: Mapping[str, Any]  # for the whole batch; `given` and `at_cell` return those of the cell
+    tolerance: float  # the required relative accuracy
     method: str
 
     @property

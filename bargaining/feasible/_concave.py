@@ -50,23 +50,14 @@ class Local:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ConcaveProgram:
-    """Maximise objective . v + targets . log c(v) over c(v) >= 0; data of size one.
+    """Maximise objective . v + targets . log c(v) over c(v) >= 0; data of size one."""
 
-    Attributes
-    ----------
-    objective : ndarray, shape (q,)
-    targets : ndarray, shape (p,)
-        The weights of the logarithms; 0 for a plain constraint.
-    at : callable
-        Describes the constraints near a point at which the first `strict` are not negative.
-    start : ndarray, shape (q,)
-        A point at which the first `strict` constraints, which are linear, and those with logarithms are positive.
-    """
-
-    objective: Floats
-    targets: Floats
-    at: Callable[[Floats], Local]
-    start: Floats
+    objective: Floats  # (q,)
+    targets: Floats  # (p,) the weights of the logarithms; 0 for a plain constraint
+    at: Callable[
+        [Floats], Local
+    ]  # describes constraints near a point where the first `strict` are not negative
+    start: Floats  # (q,) where the first `strict` constraints, which are linear, and those with logarithms are positive
     strict: int
 
 

@@ -205,23 +205,13 @@ BINDS = 1e-8  # slack at which a row binds
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinearProgram:
-    """Maximise objective . z subject to matrix z <= limits, its first rows with equality, and z >= lower.
-
-    Data are expected to be of size one.
-
-    Attributes
-    ----------
-    equalities : int
-        How many of the first rows hold with equality.
-    lower : ndarray
-        A number or -inf for each variable.
-    """
+    """Maximise objective . z subject to matrix z <= limits and z >= lower; data are expected to be of size one."""
 
     objective: Floats
     matrix: Any
     limits: Floats
-    lower: Floats
-    equalities: int = 0
+    lower: Floats  # a number or -inf for each variable
+    equalities: int = 0  # how many of the first rows hold with equality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

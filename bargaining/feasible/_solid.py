@@ -45,14 +45,8 @@ FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there i
 class Solid:
     """{x : rows x + mix z <= limits, z >= 0}, the first rows with equality; in the unit coordinates of `span`.
 
-    Attributes
-    ----------
-    unit, points : ndarray or None, shape (m, n)
-        Points of which the set is the hull, in unit coordinates and in payoffs; None where there is no list.
-    grain : ndarray, shape (n,)
-        Rounding errors of unit coordinates of size one.
-    flat : bool
-        Whether a row always binds.
+    It is the hull of `points` (m, n), in unit coordinates `unit`, where there is such a list. `grain` (n,) is the
+    rounding error of unit coordinates of size one; `flat` says whether a row always binds.
     """
 
     def __init__(

@@ -17,36 +17,18 @@ Named = str | type | Callable[..., Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GameKind:
-    """The entry of one kind of game.
+    """The entry of one kind of game; functions and classes may be named as "module:name"."""
 
-    Attributes
-    ----------
-    game : class or "module:name"
-        The class of the games.
-    payoffs : function or "module:name"
-        Returns the equilibrium payoffs of a game; takes the keywords `tolerance` and `budget` if these may be given.
-    result : class or "module:name"
-        The class of its results.
-    certificate : function or "module:name", optional
-        Takes a result, with the keywords `tolerance` and `budget`, and returns its certificate.
-    picture : function or "module:name", optional
-        Draws a result: a function of the result and the axes.
-    table : str
-        The table of a TOML or JSON file that describes a game; none if empty.
-    reader : function or "module:name", with `table`
-        Makes a game from that table, a mapping, and from the stage game in the table `game`, None without one.
-    answers : function or "module:name", optional
-        Takes a game, methods by name and a title, and returns the tables that `bargaining solve` prints.
-    """
-
-    game: Named
-    payoffs: Named
-    result: Named
-    certificate: Named | None = None
-    picture: Named | None = None
-    table: str = ""
-    reader: Named = ""
-    answers: Named | None = None
+    game: Named  # the class of the games
+    payoffs: Named  # the function of a game, with the keywords `tolerance` and `budget` if these may be given
+    result: Named  # the class of its results
+    certificate: Named | None = None  # the function of a result, with `tolerance` and `budget`
+    picture: Named | None = None  # the function of a result and axes that draws it
+    table: str = ""  # the table of a TOML or JSON file that describes a game; none if empty
+    reader: Named = (
+        ""  # makes a game from that table, a mapping, and from the stage game in the table `game` or None
+    )
+    answers: Named | None = None  # the tables of `bargaining solve` for a game, methods by name and a title
 
 
 _REPEATED = GameKind(

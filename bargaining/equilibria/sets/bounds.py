@@ -50,22 +50,11 @@ def angle(normals: Floats) -> Floats:
 
 
 class Fan:
-    """Normals of unit 1-norm in the order of their angles, the last one to the left.
+    """J normals of unit 1-norm in the order of their `angles`, the last one to the left.
 
-    Attributes
-    ----------
-    normals : ndarray of shape (J, 2)
-    angles : ndarray of shape (J,)
-    down, right, up, left : int
-        The places of the axes.
-    after : ndarray of shape (J,)
-        The place of the next normal; the first one follows the last.
-    scaled : ndarray of shape (J, 2)
-        Normals of D times a set whose normals are these: n / d, of unit 1-norm.
-    stretch : ndarray of shape (J,)
-        The factors with D scaled = stretch normal.
-    first, share, rest : ndarrays of shape (J,)
-        D n = share n_first + rest n_(first + 1), with neighbours `first` and `first + 1`.
+    `down`, `right`, `up` and `left` are the places of the axes, `after` that of the next normal. `scaled` are the
+    normals n / d, of unit 1-norm, of D times a set whose normals are these, with D scaled = `stretch` normal. And D n =
+    `share` n_first + `rest` n_(first + 1), with neighbours `first` and `first + 1`.
     """
 
     def __init__(self, normals: Floats, discounts: Floats) -> None:
@@ -276,20 +265,12 @@ _STEEP = 1e-4  # component of a unit normal: a smaller one would turn rounding i
 
 
 class Recipes(NamedTuple):
-    """Corners of one state's image, counter-clockwise, and how each is generated.
+    """Corners of one state's image, counter-clockwise, and how each is generated."""
 
-    Attributes
-    ----------
-    points : ndarray of shape (m, 2)
-    row : ndarray of shape (m,)
-        The place of the row in the image.
-    kind : ndarray of shape (m,)
-        Below J, the corner of the row's set. J + c: where a threshold meets the facet of the chain c, in the order of
-        `Image.facets`. J + 4: where both thresholds meet.
-    """
-
-    points: Floats
-    row: Indices
+    points: Floats  # (m, 2)
+    row: Indices  # (m,) the place of the row in the image
+    # (m,) below J, the corner of the row's set; J + c: where a threshold meets the facet of the chain c, as in
+    # `Image.facets`; J + 4: where both thresholds meet
     kind: Indices
 
     def of(self, kept: Indices) -> Recipes:
@@ -300,22 +281,12 @@ class Recipes(NamedTuple):
 class Image:
     """One application of the operator to sets given by levels and corners.
 
-    The set of a row is base + D sum P V: its levels in the directions `fan.scaled`, and its corners, are sums.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (A,)
-        The numbers of the rows that are playable; with `every`, of all that live.
-    thresholds : ndarray of shape (A, 2)
-    best : ndarray of shape (A, 2)
-        The row of each player's best deviation.
-    leaves : ndarray of shape (A, 2)
-        Whether a threshold is what leaving gives.
-    excess : ndarray of shape (A,)
-        How far the thresholds lie outside the row's set: a row with more than the ease cannot be played.
-    facets : list of four ndarrays of shape (A,)
-        Which normal's facet player 0's threshold meets on the upper and on the lower boundary of the row's set, and
-        player 1's on the right and on the left.
+    The set of a row is base + D sum P V: its levels in the directions `fan.scaled`, and its corners, are sums. `rows`
+    (A,) are the numbers of the rows that are playable (with `every`, of all that live), `thresholds` and `best` (A, 2)
+    are their thresholds and the rows of the best deviations, `leaves` says whether a threshold is what leaving gives,
+    and `excess` (A,) how far they lie outside the row's set: a row with more than the ease cannot be played. `facets`,
+    four times (A,), are the normals whose facets player 0's threshold meets on the upper and on the lower boundary of
+    the row's set, and player 1's on the right and on the left.
     """
 
     def __init__(
@@ -447,14 +418,8 @@ _DENSE = 300  # unknowns up to which a dense matrix is the faster one
 class Bounds:
     """Bounds of the rows of an image in all directions of a fan, least at given levels, or at both of two.
 
-    Attributes
-    ----------
-    faces, weights : pairs of ndarrays of shape (A, J)
-        The two normals k, l and their weights.
-    multipliers : ndarray of shape (A, J, 2)
-        z, of the thresholds of both players.
-    solutions : int
-        How many linear systems were solved.
+    `faces` and `weights` are pairs (A, J) of two normals and their weights, `multipliers` (A, J, 2) those of the
+    thresholds of both players; `solutions` counts linear systems.
     """
 
     def __init__(self, image: Image, fan: Fan, levels: Floats, far: Floats | None = None) -> None:

@@ -26,47 +26,23 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rows:
-    """The rows of a game in the unit box of its payoffs, in the order of the states.
+    """The rows of a game in the unit box of its payoffs, in the order of the states."""
 
-    Attributes
-    ----------
-    payoffs : ndarray of shape (R, 2)
-        What a row pays now, or an outcome of leaving for ever.
-    base : ndarray of shape (R, 2)
-        What a row adds to discounted continuations.
-    law : ndarray of shape (R, S)
-        The chance of each state to be next; zero after leaving.
-    state : ndarray of shape (R,)
-        The state of each row.
-    deviations : pair of ndarrays of shape (R, k)
-        The rows to which a player can deviate, her own row among them; rows of fewer deviations repeat the last.
-    outside : ndarray of shape (S, 2)
-        What a player gets by leaving; minus infinity for one who may not.
-    leaver : ndarray of shape (R,)
-        In an outcome of leaving that must be credible, the player who leaves; -1 elsewhere.
-    origin : ndarray of shape (R,)
-        The number of a profile among all profiles of the game; outcomes of leaving are numbered after them.
-    barred : ndarray of shape (R,)
-        Rows that cannot be played: a deviation leads to a state without equilibria, or only rounding lets them in.
-    discounts : ndarray of shape (2,)
-    ease : float
-        A threshold missed by less counts as met.
-    margin : float
-        By how much all thresholds are lowered.
-    """
-
-    payoffs: Floats
-    base: Floats
-    law: Floats
-    state: Indices
+    payoffs: Floats  # (R, 2) what a row pays now, or an outcome of leaving for ever
+    base: Floats  # (R, 2) what a row adds to discounted continuations
+    law: Floats  # (R, S) the chance of each state to be next; zero after leaving
+    state: Indices  # (R,)
+    # (R, k) the rows to which each player can deviate, her own among them; rows of fewer deviations repeat the last
     deviations: tuple[Indices, Indices]
-    outside: Floats
-    leaver: Indices
-    origin: Indices
-    barred: Mask
-    discounts: Floats
-    ease: float
-    margin: float = 0.0
+    outside: Floats  # (S, 2) what a player gets by leaving; minus infinity for one who may not
+    leaver: (
+        Indices  # (R,) in an outcome of leaving that must be credible, the player who leaves; -1 elsewhere
+    )
+    origin: Indices  # (R,) the number of a profile among all of the game; outcomes of leaving are numbered after them
+    barred: Mask  # (R,) not to be played: a deviation leads to a state without equilibria, or only rounding lets it in
+    discounts: Floats  # (2,)
+    ease: float  # a threshold missed by less counts as met
+    margin: float = 0.0  # by how much all thresholds are lowered
 
     @property
     def states(self) -> int:
@@ -125,22 +101,13 @@ _LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """The rows of a game in the unit box of all payoffs, and the box.
-
-    Attributes
-    ----------
-    rows : Rows
-    low, size : ndarrays of shape (2,)
-        The lowest payoffs, and their ranges.
-    given, units : ndarrays of shape (2, R)
-        Payoffs of profiles and of leaving as they were given, and in the box.
-    """
+    """The rows of a game in the unit box of all payoffs, and the box."""
 
     rows: Rows
-    low: Floats
-    size: Floats
-    given: Floats
-    units: Floats
+    low: Floats  # (2,)
+    size: Floats  # (2,)
+    given: Floats  # (2, R) payoffs of profiles and of leaving as they were given
+    units: Floats  # (2, R) and in the box
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:

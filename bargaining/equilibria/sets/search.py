@@ -346,31 +346,18 @@ _STEP = 10_000  # units of work that an application of the operator costs at lea
 
 @dataclass(slots=True, eq=False)
 class Enclosure:
-    """Bounds of the payoff sets of all states, in the unit box.
+    """Bounds of the payoff sets of all states, in the unit box."""
 
-    Attributes
-    ----------
-    outer : list of ndarrays of shape (m, 2)
-        Corners, counter-clockwise, of sets that contain every equilibrium payoff; none where there is none.
-    inner : list of ndarrays of shape (m, 2) or None
-        Corners of sets that generate themselves, or images of sets that move by rounding only; None if there are none.
-    gap : float
-        How far the outer sets reach beyond the inner ones: infinite without these.
-    knife_edge : bool
-        Whether some row can be played only just, or only just not.
-    rounds, structures : int
-        How many rounds or applications of the operator it took, and how many structures were solved.
-    stopped : str
-        Why the search ended.
-    """
-
-    outer: list[Floats]
+    outer: list[
+        Floats
+    ]  # (m, 2) corners, counter-clockwise, of sets that contain all payoffs; none where there is none
+    # (m, 2) corners of sets that generate themselves, or of images of sets that move by rounding only, if there are any
     inner: list[Floats] | None = None
-    gap: float = np.inf
-    knife_edge: bool = False
-    rounds: int = 0
-    structures: int = 0
-    stopped: str = ""
+    gap: float = np.inf  # how far the outer sets reach beyond the inner ones
+    knife_edge: bool = False  # whether some row can be played only just, or only just not
+    rounds: int = 0  # or applications of the operator
+    structures: int = 0  # that were solved
+    stopped: str = ""  # why the search ended
 
     def among(self, empty: Mask) -> Enclosure:
         """Return the sets of a game with more states, which are empty."""

@@ -86,28 +86,12 @@ def excess(fan: Fan, corners: Floats, recipes: list[Recipes]) -> float:
 class Equations:
     """Corners as functions of the corners of all sets, K in number.
 
-    Attributes
-    ----------
-    corners : ndarray of shape (K, 2)
-        Where they are now, state by state.
-    start : ndarray of shape (S + 1,)
-        Where each state's corners begin, and where the last one's end.
-    row : ndarray of shape (K,)
-        The row of each, by its place in the image.
-    best : ndarray of shape (K, 2)
-        The row of each player's best deviation, by its number in the game.
-    free, both : ndarrays of shape (K,)
-        Whether no threshold binds, or both do.
-    binds : list of two ndarrays of shape (K,)
-        Whether a player's threshold binds.
-    leaves : ndarray of shape (K, 2)
-        Whether a threshold is what leaving gives.
-    ends : pair of ndarrays of shape (K, S)
-        The corners whose mean is the continuation, or two such, between which a threshold meets a facet.
-    mix : ndarray of shape (K,)
-        The weight of the second where no threshold binds.
-    lowest : ndarray of shape (2, S)
-        The corner with each player's lowest payoff in each state.
+    `corners` (K, 2) are where they are now, state by state, and `start` (S + 1,) says where each state's begin; `row`
+    (K,) is the row of each, by its place in the image, `best` (K, 2) those of the best deviations, by number in the
+    game, and `lowest` (2, S) the corner with each player's lowest payoff. `free` and `both` (K,) say whether no
+    threshold binds, or both do, `binds` whether each player's does, `leaves` (K, 2) whether it is what leaving gives.
+    The continuation is the mean of the corners `ends[0]` (K, S), or lies between these and `ends[1]`, with the weight
+    `mix` (K,) of the latter where no threshold binds.
     """
 
     def __init__(self, image: Image, recipes: list[Recipes], alive: Mask) -> None:

@@ -152,18 +152,11 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
 
 
 class _Rows:
-    """A game with a row for each profile of each state, and a last one for parting.
+    """A game with a row for each profile of each state, K of them, and a last one for parting.
 
-    Payoffs are mapped to [0, 1] by one scale for all players.
-
-    Attributes
-    ----------
-    now : list of (K + 1, n) array
-        1 - d times the payoffs of a period; the payoffs after parting.
-    follow : list of (K + 1, S) array
-        The chances of the next state; none after parting.
-    outside : (S, n) array
-        The payoffs after parting; zero where nobody may leave.
+    Payoffs are mapped to [0, 1] by one scale for all players. For each state `now` (K + 1, n) has 1 - d times the
+    payoffs of a period and the payoffs after parting, which are `outside` too, zero where nobody may leave, and
+    `follow` (K + 1, S) the chances of the next state, none after parting.
     """
 
     def __init__(self, game: StochasticGame) -> None:

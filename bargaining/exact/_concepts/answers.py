@@ -40,33 +40,16 @@ ZERO, ONE = Fraction(0), Fraction(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Body:
-    """A polytope and a disagreement point.
+    """A polytope and a disagreement point, in Fractions."""
 
-    Attributes
-    ----------
-    origin : (n,) array of Fraction
-        The vector o.
-    basis : (n, m) array of Fraction
-        The matrix B.
-    rows, limits : (k, m) and (k,) arrays of Fraction
-        The matrix A and the vector b.
-    disagreement : tuple of Fraction
-    points : list of tuple of Fraction, or None
-        The points that the set is given by.
-    halfspaces : (matrix, bounds), or None
-        The inequalities that the set is given by.
-    free_disposal : bool
-        Whether everything below a mixture of the points is feasible.
-    """
-
-    origin: Rationals
-    basis: Rationals
-    rows: Rationals
-    limits: Rationals
+    origin: Rationals  # o, (n,)
+    basis: Rationals  # B, (n, m)
+    rows: Rationals  # A, (k, m)
+    limits: Rationals  # b, (k,)
     disagreement: Vector
-    points: list[Vector] | None
-    halfspaces: tuple[Rationals, Rationals] | None
-    free_disposal: bool
+    points: list[Vector] | None  # that the set is given by
+    halfspaces: tuple[Rationals, Rationals] | None  # that the set is given by: a matrix and bounds
+    free_disposal: bool  # whether everything below a mixture of the points is feasible
 
     @property
     def what(self) -> str:

@@ -130,33 +130,20 @@ HALF, QUARTER, TWENTIETH = 0.5, 0.25, 0.05  # what counts as much of the leverag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Shown):
-    """A claim of the story.
+    """A claim of the story."""
 
-    Attributes
-    ----------
-    claim, verdict, assumption : str
-        What the story says; what the computation says of it; what would change that.
-    words, by, link : str
-        As it was said, by whom and when, and the pages where that was seen; none where only the story tells it.
-    event, size : str
-        What is counted; what the size of a case is, and its unit.
-    tables : str
-        Where the cases are.
-    cases : callable
-        From a study, and a function from a study and the name of a table to its rows, to pairs of whether the event
-        holds and the size.
-    """
-
-    claim: str
-    verdict: str
-    assumption: str
-    event: str
-    size: str
-    tables: str
-    cases: Callable[[Study, Rows], Cases]
-    words: str = ""
-    by: str = "as told in the story"
-    link: str = ""
+    claim: str  # what the story says
+    verdict: str  # what the computation says of it
+    assumption: str  # what would change that
+    event: str  # what is counted
+    size: str  # of a case, and its unit
+    tables: str  # where the cases are
+    cases: Callable[
+        [Study, Rows], Cases
+    ]  # from a study and the rows of its tables: does the event hold, and the size
+    words: str = ""  # as it was said
+    by: str = "as told in the story"  # by whom and when
+    link: str = ""  # the pages where that was seen
 
     def counted(self, study: Study, rows: Rows) -> tuple[int, int, tuple[float, float]]:
         """Return in how many cases the event holds, of how many, and the least and the largest size."""

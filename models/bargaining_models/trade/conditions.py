@@ -180,25 +180,13 @@ class System:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cells(Shown):
-    """Scenarios of B cells.
+    """Scenarios of B cells."""
 
-    Attributes
-    ----------
-    gross : (B, J, N, N) array
-        One plus the tariff.
-    weights, net : (B, J, N, N) array
-        `pi kappa^-theta`, and the same over one plus the tariff.
-    transfers : (B, N) array
-        What each region receives, in the unit of the flows; sums to zero.
-    unit : int
-        The region whose consumer prices the transfers are in; -1: units of world value added.
-    """
-
-    gross: Floats
-    weights: Floats
-    net: Floats
-    transfers: Floats
-    unit: int
+    gross: Floats  # (B, J, N, N) one plus the tariff
+    weights: Floats  # (B, J, N, N) pi kappa^-theta
+    net: Floats  # (B, J, N, N) the same over one plus the tariff
+    transfers: Floats  # (B, N) what each region receives, in the unit of the flows; sums to zero
+    unit: int  # the region whose consumer prices the transfers are in; -1: units of world value added
 
     def take(self, part: slice | NDArray[Any]) -> Cells:
         """Return some of the cells."""

@@ -42,36 +42,17 @@ BASE = ("replace", "add")
 
 @record
 class Rates(Shown):
-    """K rates of n players.
-
-    Attributes
-    ----------
-    players : tuple of str
-    places : (n,) array of int
-        Where each player stands among the regions.
-    owners : (K,) array of int
-        The player who sets each rate.
-    labels : tuple of tuple of str
-        What each rate is on: (player,), (player, partner), (player, sector) or (player, partner, sector).
-    links : (N, N, J) array of int
-        Which rate falls on each link; -1: none.
-    given : (N, N, J) array
-        The tariffs in force where no rate falls, and below it if rates are added; or those of B scenarios,
-        (B, N, N, J).
-    added : bool
-        Whether rates are added to `given`.
-    costs : (N, N, J) array, or None
-        Hats of trade cost in force; or (B, N, N, J).
-    """
+    """K rates of n players."""
 
     players: tuple[str, ...]
-    places: NDArray[np.intp]
-    owners: NDArray[np.intp]
+    places: NDArray[np.intp]  # (n,) where each player stands among the regions
+    owners: NDArray[np.intp]  # (K,) the player who sets each rate
+    # (player,), (player, partner), (player, sector) or (player, partner, sector) that each rate is on
     labels: tuple[tuple[str, ...], ...]
-    links: NDArray[np.intp]
-    given: Floats
-    added: bool
-    costs: Floats | None = None
+    links: NDArray[np.intp]  # (N, N, J) which rate falls on each link; -1: none
+    given: Floats  # (N, N, J), or (B, N, N, J) of B scenarios: the tariffs where no rate falls, and below added rates
+    added: bool  # whether rates are added to `given`
+    costs: Floats | None = None  # (N, N, J), or (B, N, N, J): hats of trade cost in force
 
     @property
     def size(self) -> int:

@@ -330,27 +330,13 @@ _LARGEST = 2400  # unknowns that are solved for
 
 
 class Play(NamedTuple):
-    """The payoffs of an automaton with fixed lotteries, so that continuation payoffs are exact.
+    """The payoffs of an automaton with fixed lotteries, so that continuation payoffs are exact."""
 
-    Attributes
-    ----------
-    payoffs : (m, n) array
-        The payoffs of each state of the automaton.
-    state : (m,) array of int
-        The states of the game.
-    owners : (m,) array of int
-        The profile played, or -1 - l where the outcome l of leaving ends the game.
-    lotteries : sparse (m Z, m) matrix
-        The chance of each state after each outcome: row ``state * Z + outcome``.
-    excess : float
-        The largest gain from a deviation, negative if every deviation that changes something loses.
-    """
-
-    payoffs: Floats
-    state: Indices
-    owners: Indices
-    lotteries: Any
-    excess: float
+    payoffs: Floats  # (m, n) of each state of the automaton
+    state: Indices  # (m,) of the game
+    owners: Indices  # (m,) the profile played, or -1 - l where the outcome l of leaving ends the game
+    lotteries: Any  # sparse, (m Z, m), the chance of each state after each outcome: row state * Z + outcome
+    excess: float  # the largest gain from a deviation, negative if all that change something lose
 
     @property
     def points(self) -> Points:

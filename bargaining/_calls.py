@@ -14,11 +14,6 @@ from typing import ParamSpec, TypeVar
 def needs(extra: str) -> Iterator[None]:
     """Import optional packages inside this block; if one is missing, the error says how to install its extra.
 
-    Raises
-    ------
-    ImportError
-        If an import inside the block fails.
-
     Examples
     --------
     >>> with needs("paper"):

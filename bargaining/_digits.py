@@ -13,16 +13,8 @@ def significant(value: float, digits: int, *, pad: bool = True) -> str:
     """Write `value` with `digits` significant digits, more only to show a whole part in full.
 
     Ties are rounded to the even digit, as in IEEE 754. Most decimals that end in 5 are not ties, because no float
-    equals them. An int that floats may not hold is written in full.
-
-    Parameters
-    ----------
-    value : float
-        The number; infinities give the sign of infinity.
-    digits : int
-        Significant digits, at least 1.
-    pad : bool, default True
-        Whether trailing zeros are kept, as they say how far the number was rounded.
+    equals them. An int that floats may not hold is written in full. With `pad` trailing zeros are kept, as they say how
+    far the number was rounded.
 
     Examples
     --------

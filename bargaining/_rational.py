@@ -82,32 +82,11 @@ class Program:
 
 
 def maximise(objective: Rationals, matrix: Rationals, bounds: Rationals) -> Program | None:
-    r"""Maximise :math:`c \cdot x` over :math:`A x \le b,\ x \ge 0` in exact arithmetic.
+    r"""Maximise :math:`c \cdot x` over :math:`A x \le b,\ x \ge 0` in Fractions; None if nothing is feasible.
 
-    Parameters
-    ----------
-    objective : (n,) array of Fraction
-        The weights c.
-    matrix : (m, n) array of Fraction
-        The matrix A.
-    bounds : (m,) array of Fraction
-        The right-hand sides b, of any sign.
-
-    Returns
-    -------
-    Program or None
-        A basic optimum, or None if nothing is feasible.
-
-    Raises
-    ------
-    OverflowError
-        If the objective has no upper bound. Callers pass bounded programs.
-
-    Notes
-    -----
-    The simplex method on a condensed tableau with integer pivoting. A least-index dual phase finds a
-    feasible basis; the primal phase takes the steepest column and falls back to the least-index rule,
-    which cannot cycle (Bland 1977).
+    The simplex method on a condensed tableau with integer pivoting. A least-index dual phase finds a feasible basis;
+    the primal phase takes the steepest column and falls back to the least-index rule, which cannot cycle (Bland 1977).
+    An objective without an upper bound raises OverflowError: callers pass bounded programs.
     """
     tableau = _Tableau(objective, matrix, bounds)
     if not tableau.make_feasible():

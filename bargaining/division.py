@@ -400,22 +400,11 @@ def divide(
 ) -> Division:
     """Return a division: decide the status of each cell, with NaN where there is no answer.
 
-    Parameters
-    ----------
-    method : Named
-        From `describe`.
-    payoffs : ndarray, shape (..., n)
-        Candidates; in DEGENERATE cells the documented limit.
-    residual : ndarray, shape (...)
-        Violation of the defining conditions over the range of gains; NaN or negative where it is unknown.
-    status : ndarray of int8, shape (...)
-        From `Problem.gains_status`.
-    ideal : ndarray, shape (..., n)
-        From `Problem.ideal`: with the floor and the payoffs it gives the scale against which rounding is judged.
-    floor : ndarray, shape (..., n), optional
-        The payoffs from which gains are measured; the disagreement point by default.
-    accuracy : float
-        The residual up to which an answer is OK.
+    The method is that of `describe`; payoffs (..., n) are candidates, in DEGENERATE cells the documented limit.
+    `residual` is the violation of the defining conditions over the range of gains, NaN or negative where it is unknown,
+    and OK up to `accuracy`. `status` and `ideal` are `gains_status` and `ideal` of the problem; with the floor, from
+    which gains are measured (by default the disagreement point), the ideal gives the scale against which rounding is
+    judged.
     """
     sure = (
         (status == int(Status.OK))

@@ -118,13 +118,8 @@ class Answer:
 def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") -> Answer:
     """Return the method's answer to a single problem in which everyone can gain.
 
-    Raises
-    ------
-    InvalidInput
-        If the problem is a batch, or leaves somebody nothing to gain; if the method returns neither a `Division` nor
-        payoffs, or changes the problem.
-    Unsolved
-        If the method has no answer.
+    InvalidInput if it is a batch, or somebody can gain nothing; if the method returns neither a `Division` nor payoffs,
+    or changes the problem. Unsolved if it has no answer.
     """
     ideal = gains_everyone(problem, name)
     label, payoffs = _answered(function(method, "method"), problem)

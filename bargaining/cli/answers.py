@@ -109,24 +109,11 @@ def answers(
 ) -> list[Table]:
     """Return the tables that answer a description.
 
-    Parameters
-    ----------
-    description : Description
-        For a problem there is one row per concept. For a game there are its equilibria, and the payoffs that each
-        player can secure or get by threats; named concepts are applied to the hull of its payoffs, with the secured
-        payoffs as disagreement point. For a repeated game there are the corners of its payoff set, and the concepts are
-        applied to that set, with its threat as disagreement point.
-    methods : sequence of str, optional
-        Concepts by name; by default those that the description names, or else all that apply.
-    weights : sequence of Fraction, optional
-        For the concepts that take weights and have none in the description.
-
-    Raises
-    ------
-    InvalidInput
-        If a method is not known.
-    NotApplicable
-        If the subject has no answer of this kind.
+    For a problem there is one row per concept. For a game there are its equilibria, and the payoffs that each player
+    can secure or get by threats; concepts that are named are applied to the hull of its payoffs, with the secured
+    payoffs as disagreement point. For a repeated game there are the corners of its payoff set, and the concepts are
+    applied to that set, with its threat as disagreement point. Concepts are by default those that the description
+    names, or else all that apply; weights are for those that take them and have none there.
     """
     calls = [MethodCall(name=name) for name in methods] or list(description.calls)
     subject = description.subject

@@ -221,22 +221,12 @@ THEORY: tuple[Add, ...] = (add_solve, add_methods, add_replicate)
 def main(
     arguments: Sequence[str] | None = None, *, commands: Sequence[Add] = THEORY, examples: str = ""
 ) -> int:
-    """Run the command line.
+    """Run the command line, by default on the arguments of this process, and return its exit status.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        What was typed after the name of the command; by default that of this process.
-    commands : sequence of callable
-        Each adds a command to the parser, with `run`, a function of the options that returns the exit status.
-    examples : str
-        Further examples for the help.
-
-    Returns
-    -------
-    int
-        0, also if the output is cut off, as by ``| head``, or closed; 1 if a check found a difference; 2 if the request
-        could not be met, with one line on standard error; 130 after an interrupt.
+    Commands are functions that each add one to the parser, with `run`, a function of the options that returns the exit
+    status; `examples` are further ones for the help. The status is 0, also if the output is cut off, as by ``| head``,
+    or closed; 1 if a check found a difference; 2 if the request could not be met, with one line on standard error; 130
+    after an interrupt.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the shell, as by >&-

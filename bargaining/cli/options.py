@@ -63,17 +63,7 @@ def parser(commands: Sequence[Add], examples: str = "") -> argparse.ArgumentPars
 
 
 def pick(known: Mapping[str, T], name: str, kind: str, lister: str) -> T:
-    """Return the entry called `name`, or suggest a similar one.
-
-    Parameters
-    ----------
-    known : mapping
-        All entries by name.
-    name, kind : str
-        The requested name, and the kind of entry, such as "table" or "method".
-    lister : str
-        The command that lists them.
-    """
+    """Return the entry called `name`, or suggest a similar one and the command that lists them."""
     if name in known:
         return known[name]
     raise InvalidInput(f"there is no {kind} {name!r}.{meant(name, known)} `{lister}` has them all.")

@@ -177,13 +177,8 @@ def raise_together(
 ) -> Division:
     """Return the lexicographic maximum of gains measured in `direction`: the least gain first.
 
-    Parameters
-    ----------
-    direction : ndarray, shape (..., n)
-        Non-negative; a player with an entry of 0 is frozen from the start.
-    start : ndarray, shape (..., n), optional
-        The origin of gains, weakly dominated by some feasible point: by default the disagreement
-        point.
+    Entries of the direction (..., n) are not negative; a player with 0 is frozen from the start. Gains are measured
+    from `start`, weakly dominated by some feasible point, by default the disagreement point.
     """
     status = problem.gains_status(ideal)
     known = np.asarray(np.isfinite(ideal).all(axis=-1))[..., None]

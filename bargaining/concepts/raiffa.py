@@ -126,17 +126,8 @@ def _best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -
     """Return each player's best payoff with nobody worse off than at x, and x, lowered if need be to be in the set.
 
     Rounding may put a point of a path slightly outside the set, where no feasible point is above it. Such a point is
-    lowered by one hair, then by four and so on, until it is inside. The result is NaN if it never is, since an unknown
-    gain is not a gain of zero.
-
-    Parameters
-    ----------
-    best : callable
-        The ideal point as a function of the floor.
-    x, hair : ndarray, shape (..., n)
-        Points, and the rounding errors of their payoffs.
-    live : ndarray of bool, shape (...)
-        Cells to compute; NaN in the others.
+    lowered by one hair, its rounding error, then by four and so on, until it is inside. The result is NaN if it never
+    is, since an unknown gain is not a gain of zero, and in cells that are not live.
     """
     start = low = x if live.all() else np.where(live[..., None], x, 0.0)
     found = np.broadcast_to(best(low), x.shape)

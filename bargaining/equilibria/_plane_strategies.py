@@ -223,20 +223,9 @@ _MANY = 40  # vertices beyond which no exact solution is looked for
 def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = None) -> Generation | str:
     """Return rational polygons that generate themselves, exact if possible; or the reason why there are none.
 
-    Parameters
-    ----------
-    game : StochasticGame
-        The game, of one state where it is repeated.
-    sets : sequence of ndarray of shape (m, 2)
-        The vertices of each state's set in floats, counter-clockwise: hints that are checked.
-    work : Work, optional
-        The budget; Spent is raised if it is not enough.
-
-    Returns
-    -------
-    Generation or str
-        If its `fault_of_hints` is not empty it lies farther than rounding inside the sets: something in them holds in
-        floats only.
+    The vertices (m, 2) of each state's set in floats, counter-clockwise, are hints that are checked. If
+    `fault_of_hints` of the result is not empty, it lies farther than rounding inside them: something in them holds in
+    floats only. Spent is raised if the work is not enough.
     """
     data, work = ExactGame(game), work or Work()
     hints = [floats([data.scaled(pair) for pair in fractions(some).tolist()]).reshape(-1, 2) for some in sets]
@@ -587,24 +576,8 @@ def strategy(
 ) -> tuple[tuple[State, ...], Lottery]:
     """Return the nodes of an equilibrium with these payoffs, which are vertices of the sets, and its start.
 
-    Parameters
-    ----------
-    found : PayoffPolygon
-        The set of the state.
-    game : StochasticGame
-        The game, of one state where it is repeated.
-    state : int
-        Where play starts.
-    hints : sequence of ndarray of shape (m, 2)
-        The vertices of each state's set, see `generate`.
-    payoffs : array_like of shape (2,)
-        The payoffs of the equilibrium.
-    tolerance : float
-        How far the payoffs of the equilibrium may lie from these, as a share of `found.scale`.
-    budget : int or None
-        Units of work.
-    where : str, optional
-        The state in words.
+    `found` is the set of the `state` where play starts, which `where` names; `hints` are as for `generate`. The payoffs
+    of the equilibrium may differ by the tolerance, as a share of `found.scale`.
     """
     target, near = real(payoffs, "payoffs", ndim=1), scalar(tolerance, "tolerance")
     if near < 0.0:

@@ -171,12 +171,7 @@ class Criterion:
     def interval(self, j: int, scale: float, statistic: Callable[[float], float]) -> tuple[float, float]:
         """Return the ends of the values of a parameter around the best one at which a statistic is not positive.
 
-        Parameters
-        ----------
-        scale : float
-            The standard error of a parameter without ends.
-        statistic : callable
-            Not positive at the best value.
+        `scale` is the standard error of a parameter without ends.
         """
         from scipy.optimize import brentq
 

@@ -110,13 +110,7 @@ class Claim:
         return self.at_cell(self.parameters[name], one_each=one_each)
 
     def power(self) -> float:
-        """Return the p of Yu's solution.
-
-        Raises
-        ------
-        NotApplicable
-            If it is not 1, 2 or infinity.
-        """
+        """Return the p of Yu's solution; NotApplicable if it is not 1, 2 or infinity."""
         power = float(self.given("p"))
         if power not in (1, 2, inf):
             raise NotApplicable(f"{self.method} is certified with p = 1, 2 and infinity only. {_RESIDUAL}")
@@ -167,14 +161,8 @@ def enclose(
 ) -> Certificate:
     """Return the certificate that compares a claim with a box proved to contain the exact answer.
 
-    Parameters
-    ----------
-    low, high : tuple of Fraction
-        The lowest and highest payoffs that the answer can have.
-    ranges : tuple of Fraction
-        What each player's error is relative to; positive.
-    what : str
-        The subject of the statement.
+    `low` and `high` are the least and the largest payoffs that the answer can have, `ranges` what each player's error
+    is relative to; `what` is the subject of the statement.
     """
     bound, allowed = inf, claim.tolerance
     if claim.finite:
@@ -225,12 +213,7 @@ _RESIDUAL = "The `residual` of the division says by how much the payoffs violate
 def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
     """Make a function the certifier of a method on a class of sets; the most specific class is used.
 
-    Parameters
-    ----------
-    method : str
-        The name a division's `method` starts with.
-    feasible : type
-        The class of feasible sets.
+    The name of a division's method begins with `method`.
     """
 
     def add(certifier: Certifier) -> Certifier:

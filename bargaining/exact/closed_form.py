@@ -208,20 +208,10 @@ def divide(
 ) -> tuple[sp.Expr, sp.Expr]:
     """Return the payoffs of the division that satisfies a condition.
 
-    Parameters
-    ----------
-    condition, other : sympy.Expr
-        An expression that is zero at player 0's payoff, and player 1's payoff there, both in terms of
-        `frontier.payoff`.
-    example : mapping
-        Values of the symbols that are not in the frontier.
-    floors : tuple, optional
-        Least payoffs; the disagreement payoffs unless given.
-
-    Notes
-    -----
-    A parameter in which `best` is linear is first traded for player 0's ideal payoff, in which the roots
-    of the usual conditions are short.
+    The condition is zero at player 0's payoff, and `other` is player 1's payoff there, both in terms of
+    `frontier.payoff`; `example` has values of the symbols that are not in the frontier, `floors` are least payoffs if
+    not those of disagreement. A parameter in which `best` is linear is first traded for player 0's ideal payoff, in
+    which the roots of the usual conditions are short.
     """
     import sympy as sp
 

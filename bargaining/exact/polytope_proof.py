@@ -103,17 +103,9 @@ class OuterLevels:
 def outer_levels(data: ExactGame, vertices: list[Floats], work: Work, tolerance: float) -> OuterLevels | None:
     """Return levels proved in the directions of the edges of polygons; None if the proof fails.
 
-    Parameters
-    ----------
-    data : ExactGame
-        The game.
-    vertices : list of ndarrays of shape (m, 2)
-        Polygons of each state in the unit box, close to the payoff sets.
-    work : Work
-        The budget; Spent is raised if it is not enough.
-    tolerance : float
-        How far beyond the polygons levels may be; where they are farther, bounds that are least at the levels proved
-        prove closer ones.
+    Polygons of each state (m, 2), in the unit box, are close to the payoff sets. Where levels are farther beyond them
+    than the tolerance, bounds that are least at the levels proved prove closer ones. Spent is raised if the work is not
+    enough.
     """
     rows = replace(Scaled.of(data.game).rows, margin=_MARGIN)
     budget = Budget(work.left * _FLOATS)

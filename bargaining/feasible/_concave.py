@@ -90,16 +90,8 @@ def product(
 ) -> tuple[Floats, float]:
     """Return the v that maximises weights . log(gains v + offset) over matrix v <= limits, and the duality gap.
 
-    Clarabel finishes the program in exponential cones (t, 1, y), exp(t) <= y; then Newton's method does. A player of
-    weight 0 has `gains v + offset >= 0`.
-
-    Parameters
-    ----------
-    weights : ndarray, shape (n,)
-        They sum to one.
-    gains : ndarray, shape (n, q)
-        Of size about one.
-    matrix, limits : ndarray, shapes (m, q) and (m,)
+    Clarabel finishes the program in exponential cones (t, 1, y), exp(t) <= y; then Newton's method does. Weights (n,)
+    sum to one; a player of weight 0 has `gains v + offset >= 0`. Gains (n, q) are of size about one.
     """
     counted, (n, q) = weights > 0, gains.shape
     k, none, offset = int(counted.sum()), np.zeros, np.broadcast_to(offset, n)
@@ -545,19 +537,8 @@ def least_powers(
 ) -> tuple[Floats, float]:
     """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error.
 
-    Parameters
-    ----------
-    power : float
-        At least 1.
-    loss : float
-        The approximate size of the weighted losses at the answer, positive.
-
-    Returns
-    -------
-    x : ndarray, shape (n,)
-    gap : float
-        A bound on how much less another point of the set can lose, from the gradient divided by its largest entry as
-        prices.
+    The power is at least 1; `loss` is about the size of the weighted losses at the answer. The error bounds how much
+    less another point of the set can lose, from the gradient divided by its largest entry as prices.
     """
     n, span, bound = ideal.size, decisions.span, np.isfinite(floor)
     eye, unit, room = np.eye(n, n + 1), weights * span / loss, ((ideal - floor) / span)[bound]

@@ -29,15 +29,7 @@ class Facets:
 
 
 def facets(unit: Floats, *, open_below: bool) -> Facets | None:
-    """Return the facets of the hull of points, or None where there may be too many.
-
-    Parameters
-    ----------
-    unit : ndarray, shape (m, n)
-        Points, of size one.
-    open_below : bool
-        Whether everything below the hull belongs to the set.
-    """
+    """Return the facets of the hull of points (m, n) of size one, or of all below it; None if there may be too many."""
     m, n = unit.shape
     if n > FEW[0] or m > FEW[1]:
         return None
@@ -78,12 +70,7 @@ def _normals(unit: Floats) -> Floats | None:
 def vertices(matrix: Floats, limits: Floats, inside: Floats) -> Floats | None:
     """Return the vertices of {u : matrix u <= limits}; None if it is unbounded, but below, or there may be too many.
 
-    Parameters
-    ----------
-    matrix, limits : ndarray, shapes (m, n) and (m,)
-        With rows of size one.
-    inside : ndarray, shape (n,)
-        A point with as large a slack as any.
+    Rows are of size one; the point inside has as large a slack as any.
     """
     m, n = matrix.shape
     slack = limits - matrix @ inside
@@ -287,16 +274,9 @@ def last_along(
 ) -> Floats:
     """Return the largest t with start + t * step within every side; -inf where the line misses.
 
-    Parameters
-    ----------
-    normals, anchors : ndarray, shape (k, n)
-        Outward normals of size one, and a point of each side.
-    grain : ndarray, shape (n,)
-        Rounding errors of coordinates of size one, player by player.
-    start, step : ndarray, shape (..., n)
-        In unit coordinates.
-    slacks : ndarray, shape (k, ...), optional
-        normal . (anchor - start) of each side, where they are known better than from coordinates.
+    Normals (k, n) point outwards and are of size one, anchors are a point of each side; `grain` (n,) is the rounding
+    error of coordinates of size one. `slacks` (k, ...) are normal . (anchor - start), where they are known better than
+    from coordinates.
     """
     start, step = np.broadcast_arrays(start, step)
     room, speed = rounding(grain, start), _sums(normals, step)
@@ -353,17 +333,9 @@ def rounding(grain: Floats, x: Floats) -> Floats:
 def best_points(unit: Floats, scaled: Floats, grain: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return which of some points has the best weighted sum, and which tie with it up to rounding, on a new first axis.
 
-    Sums are compared by differences of points, so that payoffs that are large but equal at both points do not hide the
-    others: a dominated point does not tie with the point that dominates it.
-
-    Parameters
-    ----------
-    unit : ndarray, shape (m, n)
-        Points in unit coordinates.
-    scaled : ndarray, shape (..., n)
-        Weights in these.
-    grain : ndarray, shape (n,)
-        Rounding errors of the coordinates.
+    Points (m, n), weights (..., n) and the rounding errors of coordinates (n,) are in unit coordinates. Sums are
+    compared by differences of points, so that payoffs that are large but equal at both points do not hide the others: a
+    dominated point does not tie with the point that dominates it.
     """
     best = np.zeros(scaled.shape[:-1], dtype=np.intp)
     for k in range(1, len(unit)):

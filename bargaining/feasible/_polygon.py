@@ -41,14 +41,9 @@ def area(a: Vertex, b: Vertex, c: Vertex) -> Any:
 
 
 def ring(points: Iterable[Vertex], turns: Callable[[Vertex, Vertex, Vertex], Any] = area) -> list[Vertex]:
-    """Return the vertices of the convex hull, counter-clockwise from the lowest of the leftmost.
+    """Return the vertices of the convex hull, counter-clockwise from the lowest of the leftmost (Andrew 1979).
 
-    Parameters
-    ----------
-    points : iterable of pairs
-        Any points, with repetitions.
-    turns : callable
-        Positive where three points turn left.
+    Points are pairs, with repetitions; `turns` is positive where three of them turn left.
 
     References
     ----------

@@ -31,21 +31,10 @@ STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any brac
 def decreasing_root(g: Callable[[Floats], Any], low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Return where `g` passes from positive to negative on [low, high], and the width of the proof.
 
-    Parameters
-    ----------
-    g : callable
-        Weakly decreasing in each cell; takes and returns arrays of the batch's shape.
-    low, high : ndarray
-        Ends of the interval, `low <= high`.
-
-    Returns
-    -------
-    root : ndarray
-        The crossing; `low` where g is nowhere positive and `high` where it is nowhere negative. A jump through zero
-        counts, which is what a kink of a frontier needs.
-    width : ndarray
-        Width of the last interval on whose ends g was seen with opposite signs; 0 at the ends of the interval
-        and NaN where g is NaN.
+    `g` is weakly decreasing in each cell, from and to arrays of the batch's shape. The root is `low` where g is nowhere
+    positive and `high` where it is nowhere negative. A jump through zero counts, which is what a kink of a frontier
+    needs. The width is that of the last interval on whose ends g was seen with opposite signs; 0 at the ends of the
+    interval and NaN where g is NaN.
     """
     with np.errstate(all="ignore"):
         a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
@@ -162,14 +151,7 @@ def extrapolate(
 
 
 def slopes(values: Values, x: Floats, low: Floats, high: Floats) -> Slopes:
-    """Return the slopes of a concave function on either side of points of an interval.
-
-    Parameters
-    ----------
-    values : callable
-        The function, asked within the interval only.
-    x, low, high : ndarray, shape (...)
-    """
+    """Return the slopes of a concave function on either side of points x of [low, high], within which it is asked."""
     x, low, high = (np.asarray(a, dtype=float) for a in np.broadcast_arrays(x, low, high))
     unit: Floats = np.exp2(np.floor(np.log2(high - low)))  # powers of two: hardly any x + h is rounded
     h = STEP * 0.5 ** np.arange(LEVELS)[:, *(None,) * x.ndim] * unit

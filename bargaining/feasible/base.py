@@ -166,26 +166,9 @@ ROUNDS = 200  # points of the set: a limit where rounding finds the same ones ag
 def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return the point that maximises prod((x - origin)**weights) over x >= origin, and its residual.
 
-    Parameters
-    ----------
-    feasible : FeasibleSet
-        If it has a method ``product(origin, weights)``, this is used; otherwise the support function is
-        followed, cell by cell.
-    origin, weights : ndarray, shape (..., n)
-        Where gains are measured from; weights that sum to one.
-
-    Returns
-    -------
-    point : ndarray, shape (..., n)
-        Meaningful where some feasible point gives every player more than `origin`.
-    residual : ndarray, shape (...)
-        Violation of the optimality conditions, free of scale; NaN where not every player with a positive weight
-        is given a gain.
-
-    Raises
-    ------
-    NotApplicable
-        If the set is a batch and has no method ``product``.
+    The method ``product(origin, weights)`` of the set answers, or else the support function is followed, for one cell.
+    The point (..., n) is meaningful where some feasible point gives every player more than `origin`. The residual (...)
+    is the violation of the optimality conditions, free of scale; NaN where a player with a positive weight has no gain.
     """
     product = known(feasible, "product")
     if product is None:

@@ -113,12 +113,7 @@ def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floa
     """Return a point with the best weighted sum over the x >= floor, for one cell.
 
     The set's own method of that name is used if there is one. Otherwise, if a floor binds, for two players one stays on
-    the floor and the other gets the ideal payoff.
-
-    Raises
-    ------
-    NotApplicable
-        If the set has no such method, and there are more than two players, a batch, or a negative weight.
+    the floor and the other gets the ideal payoff; with more players, or a negative weight, it is NotApplicable.
     """
     above = known(feasible, "support_above")
     if above is not None:

@@ -36,10 +36,7 @@ _QUICK = 8  # up to this many actions exact pivoting needs no guess of the suppo
 def indifferent(payoffs: Integers, own: tuple[int, ...], replies: tuple[int, ...]) -> Strategy | None:
     """Mix the actions `own` so that the opponent's best replies include `replies`; None if impossible.
 
-    Parameters
-    ----------
-    payoffs : (m, n) array of int
-        The opponent's payoff of reply j against action i; all positive.
+    `payoffs` (m, n) are positive integers: the opponent's payoff of reply j against action i.
     """
     part = payoffs[list(own)]
     mixed = square(part, replies) if len(own) == len(replies) else None

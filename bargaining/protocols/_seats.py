@@ -86,10 +86,7 @@ def seated(protocol: Talks, problem: Problem, *parameters: str, player: str = ""
 def pie(problem: Problem | None, names: Names | None, *sizes: ArrayLike | None) -> Problem:
     """Return the problem, by default that of sharing 1; it gets the protocol's names if it has none.
 
-    Parameters
-    ----------
-    sizes : array_like or None
-        Parameters whose last axis, if any, has an entry per player; two players where none has.
+    Sizes are parameters whose last axis, if any, has an entry per player; two players where none has.
     """
     if problem is None:
         counts = [np.shape(size)[-1] for size in sizes if size is not None and np.ndim(size)]
@@ -114,13 +111,7 @@ def claims(division: Division, protocol: Callable[[Problem], Division], problem:
 
 
 def batch_of(problem: Problem, **parameters: Floats) -> tuple[int, ...]:
-    """Return the shape of the batch of a problem and of parameters whose last axis holds players.
-
-    Raises
-    ------
-    InvalidInput
-        If a parameter does not broadcast against the problem and the parameters before.
-    """
+    """Return the shape of the batch of a problem and of parameters whose last axis holds players."""
     shape = problem.batch_shape
     for name, value in parameters.items():
         try:

@@ -36,8 +36,8 @@ class WarOfAttrition(Shown):
     exits : array_like, shape (2, 2), optional
         ``exits[i]`` are both players' payoffs if player i leaves instead of yielding.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name. By name, `exits` has an entry for each leaver, and in it one for each player.
+        Names of the players, in the order of entries; by default those by which parameters are given. By name, `exits`
+        has an entry for each leaver, and in it one for each player.
 
     Notes
     -----

@@ -27,14 +27,8 @@ _ROUNDS = 12  # from a grid of thousands to neighbouring floats, also beside a j
 def peaks(objective: Objective, grid: Floats) -> Floats:
     """Return every maximiser found, in ascending order; of an interval of maximisers the first and last on the grid.
 
+    The vectorised objective may have kinks and jumps; a peak narrower than the spacing of the grid can be missed.
     Values at a smooth peak differ from the largest by rounding within about 1e-8 of the range, to which it is found.
-
-    Parameters
-    ----------
-    objective : callable
-        Vectorised; it may have kinks and jumps.
-    grid : ndarray, shape (m,)
-        Increasing points; a peak narrower than their spacing can be missed.
     """
     values = objective(grid)
     scale = max(float(np.ptp(values)), np.finfo(float).tiny)

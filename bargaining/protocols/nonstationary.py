@@ -134,8 +134,7 @@ class NonstationaryOffers(Shown):
         The last time for which an answer is wanted. By default the last of `kinks`, or 1 / mean rate
         if that is later. At most 1,000 mean waits: of one over the mean rate with the hazard at t = 0.
     players : sequence of str, optional
-        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
-        by name.
+        Names of the players, in the order of entries; by default those by which parameters are given.
 
     Raises
     ------

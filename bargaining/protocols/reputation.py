@@ -52,8 +52,7 @@ class ReputationalBargaining(Shown):
         Payoffs if somebody leaves the talks for good; both players then get theirs. None in place of a player's entry:
         that player may not leave, and gets 0 if the other does. The sum must be below 1.
     players : sequence of str, optional
-        Names of the players, in the order of parameters with an entry per player; by default those of parameters given
-        by name.
+        Names of the players, in the order of entries; by default those by which parameters are given.
 
     Notes
     -----
@@ -467,8 +466,7 @@ class ReputationalDemands(Shown):
     first : int, default 0
         The player who announces first; by name too, if the players have names.
     players : sequence of str, optional
-        Names of the players, in the order of what has an entry per player; by default those of parameters given by
-        name.
+        Names of the players, in the order of entries; by default those by which parameters are given.
 
     Notes
     -----

@@ -67,13 +67,7 @@ class Replication:
     compute: Computed
 
     def computed(self, folder: Path | None = None) -> tuple[float, ...]:
-        """Return our numbers, in the order of `numbers`.
-
-        Raises
-        ------
-        InvalidInput
-            If data that may not be shipped are needed, and the folder has them not, or others.
-        """
+        """Return our numbers, in the order of `numbers`; InvalidInput if data are needed that the folder has not."""
         if self.data and (folder is None or not (folder / self.data).exists()):
             raise InvalidInput(
                 f"{self.name} needs {self.data}, which may not be shipped: name its folder by --data. "

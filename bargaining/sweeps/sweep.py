@@ -221,12 +221,7 @@ def _digest(archive: bytes) -> bytes:
 def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: int) -> Folder:
     """Make the folder, or check that it holds the sweep of `grid` that `about` describes, in chunks of `size` cells.
 
-    Raises
-    ------
-    InvalidInput
-        If the folder holds another sweep; the message shows what differs.
-    OSError
-        If the folder cannot be made or written: chunks that were finished are safe.
+    InvalidInput if it holds another sweep; the message shows what differs.
     """
     path = path_of(path, "checkpoint").absolute()
     wanted = json.loads(
@@ -249,13 +244,7 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
 
 
 def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
-    """Return a folder that holds a sweep, its grid and its manifest, whatever this library's version now is.
-
-    Raises
-    ------
-    InvalidInput
-        If `path` holds no checkpoint that can be read.
-    """
+    """Return a folder that holds a sweep, its grid and its manifest, whatever this library's version now is."""
     path = path_of(path, "path").absolute()
     manifest = _read_manifest(path / _MANIFEST)
     try:

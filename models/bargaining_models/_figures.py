@@ -116,13 +116,7 @@ class Row(Shown):
 
 
 def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
-    """Read the rows of a file that must have `columns` in its header; other columns are ignored.
-
-    Raises
-    ------
-    InvalidInput
-        If the file is absent, over 200 MB or 2,000,000 lines, not UTF-8, or lacks a column, a row or a cell.
-    """
+    """Read the rows of a file that must have `columns` in its header; other columns are ignored."""
     lines = _lines(folder, file, columns)
     header = [name.strip() for name in lines[0]] if lines else []
     for column in columns:
@@ -198,15 +192,8 @@ def table(
 ) -> Figures:
     """Arrange rows into an array with one axis per key column, each cell given exactly once.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-    axes : mapping from column to names
-        The key columns, in the order of the array's axes.
-    low, high : float
-        Bounds on a value.
-    unit : str, optional
-        The unit required; by default any one unit.
+    `axes` maps the key columns to names, in the order of the array's axes. Values lie in [low, high] and have the unit
+    required, or any one.
     """
     shape = tuple(len(labels) for labels in axes.values())
     places = {column: {name: k for k, name in enumerate(labels)} for column, labels in axes.items()}

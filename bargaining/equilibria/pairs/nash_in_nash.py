@@ -191,20 +191,9 @@ _FURTHEST = 0.5  # of a range: a longer step leaves what the slopes know
 def newton(pairs: Pairs, starts: Floats, scale: Floats) -> tuple[Floats, Floats, list[int]]:
     """Return contracts near each start, how the pairs' solutions depend on each other there, and the steps taken.
 
-    Parameters
-    ----------
-    starts : ndarray, shape (s, k)
-        Contracts that leave every pair a gain.
-    scale : ndarray, shape (s, k)
-        Over how much of a contract the gains change.
-
-    Returns
-    -------
-    contracts : ndarray, shape (s, k)
-        NaN where the method did not settle between the bounds.
-    slopes : ndarray, shape (s, k, k)
-        Of pair k's Nash solution in the contract of pair l; 0 where k = l.
-    steps : list of int
+    Starts (s, k) leave every pair a gain; `scale` (s, k) is over how much of a contract the gains change. Contracts (s,
+    k) are NaN where the method did not settle between the bounds; slopes (s, k, k) are those of pair k's Nash solution
+    in the contract of pair l, 0 where k = l.
     """
     (count, size), own = starts.shape, np.arange(starts.shape[1])
     contracts, slopes, steps = np.full(starts.shape, np.nan), np.zeros((count, size, size)), [0] * count

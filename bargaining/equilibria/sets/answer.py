@@ -32,21 +32,10 @@ _ROOM = 1e-10  # of the unit box: thresholds that are met or missed by less may 
 
 
 def residuals(game: StochasticGame, sets: Sequence[Floats], threats: Sequence[Floats]) -> list[float]:
-    """Return how far the set of each state violates its definition, given the other sets.
+    """Return how far the set of each state violates its definition, given the other sets, over the payoff range.
 
-    Parameters
-    ----------
-    game : StochasticGame
-        Two players.
-    sets : sequence of ndarray of shape (m, 2)
-        The vertices of each state.
-    threats : sequence of ndarray of shape (2,)
-        The stated lowest payoffs of each.
-
-    Returns
-    -------
-    list of float
-        As a share of the payoff range, not negative; infinity if nothing can generate a set.
+    Sets are given by vertices (m, 2), threats (2,) are their lowest payoffs as stated. Infinity if nothing can generate
+    a set.
     """
     scaled = Scaled.of(game)
     points = [(np.asarray(some) - scaled.low) / scaled.size for some in sets]

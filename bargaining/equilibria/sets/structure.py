@@ -37,20 +37,9 @@ def settled(
 ) -> tuple[list[Floats] | None, bool | None]:
     """Return the sets at which the structure of an image settles, and whether they are shown to be the largest.
 
-    The second entry is None if they do not even generate themselves.
-
-    Parameters
-    ----------
-    image : Image
-        The image of the outer sets.
-    recipes : list of Recipes
-        Its corners in each state.
-    alive : ndarray of shape (R,)
-        The rows that may be playable in the largest sets.
-    fan, corners
-        Of the outer sets.
-    coarse : float
-        Corners within this distance of their neighbours' chord are left out of the structure.
+    The second entry is None if they do not even generate themselves. The recipes are those of the image of outer sets,
+    which the fan and its corners give; `alive` (R,) are the rows that may be playable in the largest sets. Corners
+    within `coarse` of their neighbours' chord are left out of the structure.
     """
     game = image.game
     vertices: list[Floats] | None = None

@@ -90,19 +90,10 @@ _CHUNK = 4_000_000  # entries of a mask comparison held at once
 def best_reply_vertices(payoffs: Integers, *, limit: int) -> Vertices | None:
     r"""Return the vertices of :math:`\{x \ge 0 : \sum_i x_i b_{ij} \le 1 \text{ for all } j\}`, b > 0.
 
-    Parameters
-    ----------
-    payoffs : (m, n) array of int
-        The opponent's payoff of reply j against action i; all positive, m + n <= 64.
-    limit : int
-        The number of rays at which to give up.
-
-    Notes
-    -----
-    The cone over the polytope, in coordinates (x, t), starts from the m actions and the first reply, and
-    one reply at a time is cut in (Motzkin, Raiffa, Thompson & Thrall 1953). Two rays span an edge exactly
-    if no third ray meets every constraint that both meet with equality. Integers throughout, so degenerate
-    games need no care.
+    `payoffs` (m, n) are integers, the opponent's of reply j against action i, m + n <= 64; beyond `limit` rays it gives
+    up. The cone over the polytope, in coordinates (x, t), starts from the m actions and the first reply, and one reply
+    at a time is cut in (Motzkin, Raiffa, Thompson & Thrall 1953). Two rays span an edge exactly if no third ray meets
+    every constraint that both meet with equality. Integers throughout, so degenerate games need no care.
     """
     actions, replies = payoffs.shape
     rays: Integers = np.zeros((actions + 1, actions + 1), dtype=object)
@@ -190,18 +181,9 @@ class Search:
 def mixed_profiles(payoffs: Floats, *, budget: int) -> Search:
     """Return profiles at, or within rounding of, every equilibrium in which somebody mixes.
 
-    Parameters
-    ----------
-    payoffs : ndarray of shape (a_1, ..., a_n, n)
-        In [0, 1], player by player.
-    budget : int
-        The boxes to look at, over all profiles of supports.
-
-    Returns
-    -------
-    Search
-        Candidates: solutions of the indifference conditions with no probability clearly below zero, among them
-        every equilibrium if `complete`; not every one is an equilibrium.
+    Payoffs (a_1, ..., a_n, n) are in [0, 1], player by player; the budget is the boxes to look at, over all profiles of
+    supports. Candidates are solutions of the indifference conditions with no probability clearly below zero, among them
+    every equilibrium if `complete`; not every one is an equilibrium.
     """
     search = Search()
     for supports in _profiles_of_supports(payoffs.shape[:-1]):

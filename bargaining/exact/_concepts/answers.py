@@ -58,13 +58,7 @@ class Body:
         return "a polygon" if n == 2 else f"a polytope of {n} players"
 
     def most(self, weights: Iterable[Fraction | int], floor: Vector | None = None) -> Fraction | None:
-        """Return the largest weights . x over the feasible x >= floor; None if there is no such x.
-
-        Raises
-        ------
-        OverflowError
-            If the maximum is infinite.
-        """
+        """Return the largest weights . x over the feasible x >= floor, None if there is none; or OverflowError."""
         x = self._best(weights, floor)
         return None if x is None else dot(weights, x)
 
@@ -114,13 +108,7 @@ class Body:
         return tuple(max(c) - min(c) or ONE for c in columns)
 
     def frontier(self, ideal: Vector) -> list[Pair]:
-        """Return the corners of two players' Pareto frontier at or above d, the best for player 1 first.
-
-        Parameters
-        ----------
-        ideal : tuple of Fraction
-            The ideal point.
-        """
+        """Return the corners of two players' Pareto frontier at or above d, the best for player 1 first."""
         low = self.disagreement
         (left, down), (right, up) = low, ideal
         corners: list[Pair] = [(left, down), (right, down), (right, up), (left, up)]
@@ -364,12 +352,7 @@ def square_root(x: Fraction) -> Pair:
 def nash_box(body: Body, weights: Vector, guess: Sequence[float]) -> tuple[Vector, Vector]:
     """Return the lowest and highest payoffs that the Nash solution of any number of players can have.
 
-    Parameters
-    ----------
-    weights : tuple of Fraction
-        Positive, and they add up to one.
-    guess : sequence of float
-        A point near the solution, better than d for everyone.
+    Weights are positive and add up to one; the guess is a point near the solution, better than d for everyone.
     """
     d, w = vector(body.disagreement), vector(weights)
 
@@ -386,12 +369,9 @@ def nash_box(body: Body, weights: Vector, guess: Sequence[float]) -> tuple[Vecto
 
 
 def least_squares(body: Body, ideal: Vector, guess: Sequence[float]) -> tuple[Vector, Fraction] | None:
-    """Return a feasible point and how far it can be from the nearest to the ideal; None where somebody loses nothing.
+    """Return a feasible point near a guess and how far it can be from the nearest to the ideal.
 
-    Parameters
-    ----------
-    guess : sequence of float
-        A point near the answer.
+    None where somebody loses nothing.
     """
     a = vector(ideal)
     x = newton(body, guess, lambda x: (a - x, 0 * x + 1), steps=1)
@@ -427,12 +407,8 @@ def newton(
 ) -> Rationals:
     """Return where a concave function is largest on the face of a guess, by Newton's method; at worst the guess.
 
-    Parameters
-    ----------
-    steps : int
-        Three take the rounding of a float to a hundred digits; on a quadratic function one is exact.
-    inside : callable
-        Says whether payoffs are in the domain of the function.
+    Three steps take the rounding of a float to a hundred digits; on a quadratic function one is exact. `inside` says
+    whether payoffs are in the domain of the function.
     """
     start = fractions(np.array(guess, dtype=float))
     columns, values, tight = _support(body, start)

@@ -263,13 +263,7 @@ class HoldOut(Shown):
 def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, transfer: float = 0.0) -> Floats:
     """Return home's gain from the tariff war over conceding to an obstinate partner.
 
-    Parameters
-    ----------
-    deal : Deal
-    partner_demand : float, optional
-        The part of the surplus over the status quo on which the partner insists.
-    transfer : float
-        The transfer on which it insists, if `partner_demand` is None.
+    The partner insists on a part of the surplus over the status quo, or, where that is None, on a transfer.
     """
     talks = deal.money("talks")
     left = deal.agreement.money[..., 0] - transfer

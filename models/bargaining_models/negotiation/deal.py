@@ -385,16 +385,8 @@ def readings(
 ) -> tuple[Reading, ...]:
     """Return the readings of the table of the deal, in order.
 
-    Parameters
-    ----------
-    roles : Roles
-        Who is who, for the names: `negotiation.roles`.
-    rate : float
-        Both countries' discount rate per year.
-    breakdowns : tuple of float
-        Rates per year at which talks break down into the tariff war.
-    home_weight : float
-        Home's bargaining weight in the second reading, in [0, 1].
+    Roles give the names; `rate` is both countries' discount rate per year, `breakdowns` are rates per year at which
+    talks break down into the tariff war, and `home_weight` is home's bargaining weight in the second reading.
     """
     about_war = "without an agreement the tariff war at r, for good"
     during = f"offers alternate without delay under {roles.meanwhile}"

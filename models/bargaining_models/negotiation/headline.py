@@ -45,17 +45,10 @@ class Threshold(Shown):
 def first_crossing(deal: Any, margin: Callable[[Any], Floats]) -> Threshold:
     """Return the smallest r at which `margin` stops being negative.
 
-    Parameters
-    ----------
-    deal : Deal, Threat or Rivalry
-        At ``r=GRID``, or another increasing array; it has `r` and `elsewhere`.
-    margin : callable
-        Takes the outcomes and returns an array of the shape of their r, continuous in r. Where it is NaN, as the terms
-        of a deal are where there is nothing to agree on, nothing holds.
-
-    Notes
-    -----
-    The first change of sign on the grid is refined to 1e-6; two changes within one step of the grid would be missed.
+    The deal, threat or rivalry is at ``r=GRID`` or another increasing array, and has `r` and `elsewhere`. `margin`
+    takes the outcomes to an array of the shape of their r, continuous in r. Where it is NaN, as the terms of a deal are
+    where there is nothing to agree on, nothing holds. The first change of sign on the grid is refined to 1e-6; two
+    changes within one step of the grid would be missed.
     """
     grid, values = np.asarray(deal.r), margin(deal)
     holds = np.flatnonzero(values >= 0)

@@ -84,13 +84,7 @@ _LONGEST = 2.0  # of a piece, in units of one over the rate
 
 
 def line(end: float, *, start: float = 0.0) -> Floats:
-    """Return the 13 shares from `start` to `end` at which a deal is solved for `Growth.in_a_line`: Chebyshev's points.
-
-    Raises
-    ------
-    InvalidInput
-        If a share is not in [0, 1].
-    """
+    """Return the 13 shares, Chebyshev's, from `start` to `end` at which a deal is solved for `Growth.in_a_line`."""
     for name, share in (("start", start), ("end", end)):
         within(real(share, name, ndim=0), name, 0.0, 1.0)
     return np.asarray(start + (end - start) * (1 + chebyshev.chebpts2(_NODES)) / 2)
@@ -455,16 +449,9 @@ def partner_answers(
 ) -> dict[str, tuple[PivotDivision, float]]:
     """Return the division after each answer of the partner, and the date at which talks begin.
 
-    Parameters
-    ----------
-    pivot, replaced : Pivot
-        The same path of the share before and after the partner's buyers have turned away.
-    breakdown : float
-        Rate per year at which talks break down into the tariff war.
-    replacing : float
-        Rate per year at which the partner's buyers turn away while talks last.
-    wait : float
-        Years until talks begin if the partner waits.
+    `pivot` and `replaced` are the same path of the share before and after the partner's buyers have turned away. Talks
+    break down into the tariff war at the rate `breakdown` per year, buyers turn away at the rate `replacing` while
+    talks last, and talks begin after `wait` years if the partner waits.
     """
     rush, gone = pivot.offers(breakdown=breakdown), replaced.offers(breakdown=breakdown)
     losing = pivot.offers(breakdown=breakdown, replaced=(replacing, gone))

@@ -57,13 +57,7 @@ class Roles(Shown):
     def among(
         cls, regions: tuple[str, ...], *, home: str, partner: str, alternative: str | None = None
     ) -> Roles:
-        """Find the three among the regions of a model, by the name there or by an everyday name of it.
-
-        Raises
-        ------
-        InvalidInput
-            If a name is unknown or two roles coincide.
-        """
+        """Find the three among the regions of a model, by the name there or by an everyday name of it."""
         given = {"home": home, "partner": partner, "alternative": alternative}
         places: dict[str, str] = {}
         for part, name in given.items():
@@ -102,10 +96,7 @@ class Roles(Shown):
     def calling(self, **said: str) -> Roles:
         """Return the same roles under other names or words.
 
-        Parameters
-        ----------
-        **said
-            For `home`, `partner` or `alternative` the name within a sentence, or another `status_quo` or `meanwhile`.
+        For `home`, `partner` or `alternative` the name within a sentence, or another `status_quo` or `meanwhile`.
         """
         names = tuple(said.pop(part, old) for part, old in zip(PARTS, self.said, strict=False))
         return replace(self, said=names, **said)
@@ -164,13 +155,7 @@ def _codes() -> dict[str, str]:
 
 
 def who_leaves(leave: Leave) -> tuple[int, ...]:
-    """Return the players who may leave, 0 for home and 1 for the partner.
-
-    Raises
-    ------
-    InvalidInput
-        If `leave` is neither True nor False nor a tuple of these players.
-    """
+    """Return the players who may leave, 0 for home and 1 for the partner."""
     if isinstance(leave, bool | np.bool_):
         return (0, 1) if leave else ()
     if not isinstance(leave, tuple) or any(isinstance(k, bool) or k not in (0, 1) for k in leave):

@@ -188,12 +188,7 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
 
 
 def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
-    """Return the worth of every coalition, each of shape batch.
-
-    Raises
-    ------
-    InvalidInput
-        If `money` has another shape or is not finite.
+    """Return the worth of every coalition, each of shape batch (Hart and Kurz 1983).
 
     References
     ----------

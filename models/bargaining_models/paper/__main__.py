@@ -22,14 +22,9 @@ _WIDTH = 100  # of a table if there is no terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute the tables and figures named, or all, and write them to a folder; then say what matters most.
+    """Compute the tables and figures named, or all, and write them to a folder; return how many failed.
 
     What is printed is where the files are, and the page on Canada and the US, or the only table asked for.
-
-    Returns
-    -------
-    int
-        How many failed; those that did not are in place.
     """
     from tqdm import tqdm
 

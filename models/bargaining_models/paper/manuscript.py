@@ -58,13 +58,7 @@ def manuscript() -> str:
 
 
 def cell(table: str, column: str, **where: Any) -> Any:
-    """Return a number of a stored table: the one of this column in the one row where the others are as given.
-
-    Raises
-    ------
-    InvalidInput
-        If there is no such row, or more than one.
-    """
+    """Return a number of a stored table: the one of this column in the only row where the others are as given."""
     (found,) = _rows(table, **where)
     return found[column]
 
@@ -83,26 +77,10 @@ def shown(name: str) -> Table:
 
 
 def build(folder: Path, bibliography: Path) -> Path:
-    """Write the tables, figures and text into a folder and set them.
+    """Write the tables, figures and text into a folder and set them; return the path of the PDF.
 
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    bibliography : path
-        A BibTeX file that has what the text cites.
-
-    Returns
-    -------
-    path
-        Of the PDF.
-
-    Raises
-    ------
-    NotApplicable
-        If there is no LaTeX, or it fails; the message says where its log is.
-    InvalidInput
-        If there is no such bibliography.
+    The bibliography is a BibTeX file that has what the text cites. NotApplicable if there is no LaTeX, or it fails; the
+    message says where its log is.
     """
     for program in ("pdflatex", "bibtex", "kpsewhich"):
         if shutil.which(program) is None:

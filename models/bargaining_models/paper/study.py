@@ -183,18 +183,9 @@ class Study:
     ) -> Table:
         """Return the table that `tables.toml` specifies under a name, with these rows.
 
-        A number that is NaN is a missing cell, and one below the solver's rounding errors is 0.
-
-        Parameters
-        ----------
-        name : str
-        rows : iterable of mapping from column to value
-        *solved
-            Answers, each with a residual, or residuals: how exact the numbers are.
-        more : mapping, optional
-            Computed notes, that go where the specification has an asterisk.
-        **said
-            What stands in braces there; a note that comes to nothing is left out.
+        A number that is NaN is a missing cell, and one below the solver's rounding errors is 0. `solved` are answers,
+        each with a residual, or residuals: how exact the numbers are. `more` are computed notes, that go where the
+        specification has an asterisk; `said` stands in braces there, and a note that comes to nothing is left out.
         """
         spec = specified(name)
         said = {"zero": self.zero, "latest": LATEST, "meanwhile": self.baseline.roles.meanwhile, **said}

@@ -121,20 +121,7 @@ def stored_names() -> list[str]:
 
 
 def stored(name: str, *, folder: Path = REFERENCE) -> Table:
-    """Return a stored table, to the last bit.
-
-    Parameters
-    ----------
-    name : str
-        As in `stored_names()`.
-    folder : path, optional
-        Where to look; by default where this package keeps them.
-
-    Raises
-    ------
-    InvalidInput
-        If no such table is stored.
-    """
+    """Return a stored table, one of `stored_names()`, to the last bit; InvalidInput if there is none in the folder."""
     path = folder / f"{file_name(name, 'name')}.json"
     if not path.is_file():
         raise InvalidInput(f"`name` must be a stored table, {', '.join(stored_names())}; got {name!r}.")
@@ -151,15 +138,10 @@ def store(table: Table, name: str, *, folder: Path = REFERENCE) -> Path:
 
 
 def changes(fresh: Table, reference: Table) -> list[str]:
-    """Compare the table computed now with the one stored, heading by heading, cell by cell and note by note.
+    """Return what was and is printed where a table computed now differs from the one stored, in the table's words.
 
     A number has changed if it prints other digits than before; numbers closer than 1e-9 of their size, which may
     straddle a point of rounding, have not. Notes that name versions and residuals are not compared.
-
-    Returns
-    -------
-    list of str
-        What was and is printed, by row and column in the words of the table; empty if nothing changed.
     """
     was, now = _printed(reference), _printed(fresh)
     changed = []

@@ -329,22 +329,9 @@ def pull(
 ) -> tuple[Floats, Floats, Floats]:
     """Differentiate F functions of implied prices, implied outputs and income backwards.
 
-    Parameters
-    ----------
-    at : Point
-    prices, output : (B, J, N, F) array
-        Derivatives of the functions in `P'` and in `Y'`.
-    income : (B, N, F) array
-        Derivatives in income.
-
-    Returns
-    -------
-    unknowns : (B, M, F) array
-        Derivatives in the unknowns.
-    spending : (B, J, N, F) array
-        In the log price index that a buyer faces, with all that follows from it.
-    money : (B, N, F) array
-        In a unit of income received.
+    Given are their derivatives in `P'` and `Y'`, (B, J, N, F), and in income, (B, N, F). Returned are those in the
+    unknowns (B, M, F), in the log price index that a buyer faces (B, J, N, F), with all that follows from it, and in a
+    unit of income received (B, N, F).
     """
     system = at.system
     theta, kept = system.theta[..., None], at.reaches[..., None]

@@ -186,10 +186,7 @@ class Outer:
     def pulls(self, reached: Floats) -> Floats:
         """Return directions of continuations on which most levels depend, those with the most to gain first.
 
-        Parameters
-        ----------
-        reached : (S, h) array
-            How far sets of payoffs are known to go.
+        `reached` (S, h) is how far sets of payoffs are known to go.
         """
         functions = self.functions()
         chosen = functions.largest(self.levels.ravel())[1]

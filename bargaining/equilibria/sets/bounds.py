@@ -304,9 +304,8 @@ class Image:
         self.best, self.leaves = np.stack(best, axis=1), own >= gains
         self.levels = game.base @ fan.scaled.T + fan.stretch * (game.law @ levels)
         self.corners = game.base[:, None] + d * np.tensordot(game.law, corners, (1, 0))
-        living = alive
-        if (game.leaver >= 0).any():
-            alive = alive & self._credible(gains)
+        living, self.loss = alive, self._loss(gains)
+        alive = alive & (self.loss >= -game.ease)
         self.excess = self._excess(self.thresholds)
         self.playable = alive & (self.excess <= game.ease)
         self._keep(living if every else self.playable)
@@ -321,7 +320,7 @@ class Image:
         return np.asarray(thresholds @ self.fan.scaled[upper].T - self.levels[:, upper])
 
     def tied(self) -> Mask:
-        """Say which rows' thresholds can be met only just, or are missed only just.
+        """Say which rows' thresholds are met or missed only just, or where a threat to leave is only just credible.
 
         A direction in which a row's set has no width says nothing.
         """
@@ -331,24 +330,39 @@ class Image:
         misses = np.where((wide & high)[:, None], self._misses(self.thresholds), -np.inf)
         misses[:, 0] = np.where(wide, self.thresholds[:, 0] - corners[:, fan.right, 0], -np.inf)
         misses[:, -1] = np.where(high, self.thresholds[:, 1] - corners[:, fan.up, 1], -np.inf)
-        return np.asarray(np.abs(misses.max(axis=1)) <= TIED)
+        return np.asarray(np.minimum(np.abs(misses.max(axis=1)), np.abs(self.loss)) <= TIED)
 
-    def _credible(self, gains: Floats) -> Mask:
-        """Return all rows but outcomes of leaving alone where staying would give the leaver more, whatever followed."""
-        game, thresholds, credible = self.game, self.thresholds, np.ones(len(gains), bool)
-        self.thresholds = gains  # after a player has stayed, nobody may leave
+    def _loss(self, gains: Floats) -> Floats:
+        """Return what who leaves alone can lose by staying, whatever followed; infinite for other rows.
+
+        Below zero, where staying would give more, the threat to leave is not credible.
+        """
+        game, out = self.game, np.full(len(gains), np.inf)
+        if not (game.leaver >= 0).any():
+            return out
+        thresholds, self.thresholds = self.thresholds, gains  # after a player has stayed, nobody may leave
         self.facets = self._facets()
         points, exist = self._points()
         real = game.stays & ~game.barred & (self._excess(gains) <= game.ease)
         for row in np.flatnonzero(game.leaver >= 0).tolist():
             mine, k = real & (game.state == game.state[row]), game.leaver[row]
-            payoffs = points[mine][exist[mine]][:, k]
-            credible[row] = payoffs.min(initial=np.inf) <= game.base[row, k] + game.ease
+            out[row] = game.base[row, k] - points[mine][exist[mine]][:, k].min(initial=np.inf)
         self.thresholds = thresholds
-        return credible
+        return out
 
     def _keep(self, kept: Mask) -> None:
-        for name in ("rows", "state", "base", "law", "thresholds", "best", "leaves", "levels", "corners"):
+        for name in (
+            "rows",
+            "state",
+            "base",
+            "law",
+            "thresholds",
+            "best",
+            "leaves",
+            "levels",
+            "corners",
+            "loss",
+        ):
             setattr(self, name, getattr(self, name)[kept])
         self.playable, self.excess = self.playable[kept], self.excess[kept]
 

@@ -86,6 +86,7 @@ KNIFE_EDGES = {
     1155: "what can be played is out after a hundred steps, and no set inside tells so before",
     1214: "a vertex needs the best payoff of a player exactly, which infinitely many come close to",
     1617: "where one constraint binds the continuation is a vertex, where another one does it lies next to one",
+    2145: "who may leave alone would lose by it nothing but in the limit of payoffs that nobody can be promised",
     2629: "the payoffs that a vertex needs exactly lie in a crowd of vertices, one of them closer than rounding",
     3857: "a vertex needs the best payoff of a player exactly, which floats of those that come close to it round to",
 }

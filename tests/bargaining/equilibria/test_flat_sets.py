@@ -30,10 +30,8 @@ def supports(points, n):
     [
         *((seed, 1e-5) for seed in (12, 76, 92, 136)),
         *((seed, 1e-4) for seed in (13, 61)),
-        pytest.param(188, 1e-5, marks=pytest.mark.slow),
         pytest.param(233, 1e-4, marks=pytest.mark.slow),
         pytest.param(9, 1e-2, marks=pytest.mark.slow),
-        pytest.param(9, 1e-3, marks=pytest.mark.slow),
     ],
 )
 def test_a_player_who_only_watches_changes_nothing_for_the_others(seed, tolerance):
@@ -50,8 +48,7 @@ def test_a_player_who_only_watches_changes_nothing_for_the_others(seed, toleranc
     assert alone.status is found.status is Status.OK
     points = alone.vertices if n == 2 else alone.inner
     np.testing.assert_allclose(supports(found.inner, n), supports(points, n), atol=20 * tolerance)
-    if (seed, tolerance) not in ((9, 1e-3), (188, 1e-5)):  # proofs of hundreds of vertices take minutes
-        assert certify(found, tolerance=2 * tolerance).holds
+    assert certify(found, tolerance=2 * tolerance).holds
 
 
 @pytest.mark.parametrize("seed", [35, *(pytest.param(k, marks=pytest.mark.slow) for k in (85, 233))])

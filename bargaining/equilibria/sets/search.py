@@ -227,21 +227,6 @@ class _Operator:
         image = Image(game.restricted(members), fan, levels, corners, chosen[members], every=True)
         return Bounds.prove(image, fan, levels, np.maximum((outer @ fan.normals.T).max(axis=0), levels))
 
-    def credible(self, vertices: Floats) -> Mask:
-        """Return all rows but outcomes of leaving alone where staying would give the leaver more, whatever followed."""
-        leaver, out = self.game.leaver[self.rows.number], np.ones(len(self.rows.number), bool)
-        if (leaver >= 0).any():
-            rows, d = self.every.of(self.game.stays & ~self.game.barred), self.discount
-            f = rows.best + d * vertices.min(axis=0)  # after a player has stayed, nobody may leave
-            points, exist = self.binding(rows, f, vertices)
-            free = rows.base[:, None] + d * vertices
-            stable = (free >= f[:, None] - self.game.ease).all(axis=2)
-            least = np.concatenate([points[exist], free[stable]]).min(axis=0, initial=np.inf)
-            alone = np.flatnonzero(leaver >= 0)
-            payoffs = self.rows.payoffs[alone, leaver[alone]]
-            out[alone] = least[leaver[alone]] <= payoffs + self.game.ease
-        return out
-
     def _blocks(self, width: int) -> Iterator[_Profiles]:
         """Yield some rows at a time, so that tables of that width do not fill the memory."""
         step = max(_TABLE // width, 1)
@@ -294,10 +279,13 @@ def _boundaries(vertices: Floats) -> list[tuple[_Curve, _Curve]]:
 
 
 def guess(game: Rows, budget: Budget) -> Guess:
-    """Return what some applications of the operator tell of a game of one state."""
-    operator, structures, largest = _Operator(game), 0, None
+    """Return what some applications of the operator tell of a game of one state.
+
+    Nothing is proved where a threat to leave must be credible.
+    """
+    operator, structures, proved = _Operator(game), 0, False
     outer, applications = operator.start(), 0
-    while len(outer) and largest is None and applications < _APPLICATIONS and not budget.spent:
+    while len(outer) and not proved and applications < _APPLICATIONS and not budget.spent:
         image, alive = operator.apply(outer)
         operator.keep(alive)
         outer, applications = image.points, applications + 1
@@ -309,15 +297,12 @@ def guess(game: Rows, budget: Budget) -> Guess:
             structures += 1
             image, _ = operator.apply(trial)
             if _equal(trial, image.points):
-                if operator.proves(image.points, outer):
-                    outer, alive = image.points, operator.credible(image.points)
-                    operator.keep(alive)
-                    largest = outer if alive.all() else None
+                proved = operator.proves(image.points, outer)
+                outer = image.points if proved else outer
                 break
     alive = np.zeros(len(game.base), bool)
     alive[operator.rows.number] = True
-    if not len(outer):
-        largest = outer
+    largest = outer if not len(outer) or (proved and not (game.leaver >= 0).any()) else None
     edge = largest is not None and len(largest) > 1 and operator.is_knife_edge(largest)
     return Guess(outer, alive, largest, applications, structures, edge)
 

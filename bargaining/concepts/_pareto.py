@@ -2,8 +2,7 @@
 
 In these units d is (0, 0), the ideal point (1, 1), and the frontier runs from (left, 1) to (1, low).
 
-By how much payoffs violate a definition, computed from values alone: the parts of the residuals of all concepts.
-
+*Residuals* say by how much payoffs violate a definition, computed from values alone; all concepts share their parts.
 Each concept has a function `missed(problem, payoffs, ...)` that takes any payoffs, not only its own answer, and returns
 the largest violation of its definition over the range of gains. It is never negative, and NaN where it is unknown.
 """

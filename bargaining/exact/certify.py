@@ -1,11 +1,8 @@
 """Certificates: proved bounds on the distance between a computed answer and the exact one.
 
-Where the exact answer is rational it is computed in rationals, from the exact data, and compared.
-Elsewhere a decreasing condition is shown to have opposite signs on both sides of the answer.
-
-Certificates: how a claim is compared with the exact answer or a box that contains it, and the table of certifiers.
-
-Certifiers are registered by the name of the method and the class of the set.
+Where the exact answer is rational it is computed in rationals, from the exact data, and compared. Elsewhere a box is
+proved to contain it, or a decreasing condition to have opposite signs on both sides of the answer. Certifiers are
+registered by the name of the method and the class of the set.
 """
 
 from __future__ import annotations

@@ -1,14 +1,12 @@
 """Bargaining between two reputations for obstinacy (Abreu and Gul 2000), with exit (Compte and Jehiel 2002).
 
-Each player is either normal or, with a small probability, committed to one demand for ever. Normal
-players hide behind that demand, and talks become a war of attrition in which reputations grow until
-someone concedes. As commitment becomes improbable the division has a limit (Kambe 1999).
+Each player is either normal or, with a small probability, committed to one demand for ever. Normal players hide behind
+that demand, and talks become a war of attrition in which reputations grow until someone concedes. As commitment becomes
+improbable the division has a limit (Kambe 1999).
 
-The choice of demands: the two-sided reputation game with several committed types on each side.
-
-The first player announces a_1, and the second replies a_2 or accepts. A demand is worth the less the more often it is
-imitated, so each player's mixture is that at the level at which its chances sum to 1. All the second player's committed
-types are arrays along the last axis.
+*Demands* may be chosen, with several committed types on each side. The first player announces a_1, and the second
+replies a_2 or accepts. A demand is worth the less the more often it is imitated, so each player's mixture is that at
+the level at which its chances sum to 1. All the second player's committed types are arrays along the last axis.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 r"""Payoffs with transfers: of all equilibria at one patience, joint ones under public monitoring at every patience.
 
-Sustainable payoffs as functions of the money or future surplus at stake: piecewise linear, by linear programs.
-
-A profile a is played and a signal y is observed; then payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake,
-L, bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may be profitable,
+Sustainable payoffs are piecewise linear functions of the money or future surplus at stake, by linear programs. A
+profile a is played and a signal y is observed; then payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake, L,
+bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may be profitable,
 
 .. math:: \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, s_i(y) \le g_i(a) - g_i(b, a_{-i}),
 

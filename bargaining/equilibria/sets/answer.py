@@ -1,10 +1,9 @@
 """Payoff sets of a game in the unit of its payoffs, their status, and why it is what it is.
 
-The violation by payoff sets of their definition, computed from the vertices and the game alone.
-
-By definition each set is what is generated with the sets as continuations and their lowest payoffs as punishments. So
-every vertex has to lie in the image of the sets, whose thresholds may be missed by a rounding error; and nothing that
-is generated with thresholds met by more than a rounding error may lie outside.
+*Residuals* say by how much sets violate their definition, computed from the vertices and the game alone. Each set is
+what is generated with the sets as continuations and their lowest payoffs as punishments. So every vertex has to lie in
+the image of the sets, whose thresholds may be missed by a rounding error; and nothing that is generated with thresholds
+met by more than a rounding error may lie outside.
 """
 
 from __future__ import annotations

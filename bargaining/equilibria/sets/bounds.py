@@ -5,17 +5,16 @@ A row reaches, in the direction n, at most
 .. math:: (n + z) \cdot b + \sum_{s'} P(s') (w_1 h_{s'k} + w_2 h_{s'l}) - z \cdot f(h)
 
 for multipliers :math:`z \ge 0` of its thresholds f and weights :math:`w \ge 0` of two normals k, l with
-:math:`D (n + z) = w_1 n_k + w_2 n_l`, whatever the levels h of the sets that follow: weak duality. In the plane at
-most two constraints bind, so that there are four candidates: no threshold binds, both do, or one does, where its line
-meets a facet. `_affine` says what a fixed point of the least known bounds proves.
+:math:`D (n + z) = w_1 n_k + w_2 n_l`, whatever the levels h of the sets that follow: weak duality. In the plane at most
+two constraints bind, so that there are four candidates: no threshold binds, both do, or one does, where its line meets
+a facet. `_affine` says what a fixed point of the least known bounds proves.
 
-What each row generates from sets: thresholds, facets that they cut, corners of the image, and their recipes.
+An `Image` is what each row generates from sets: thresholds, facets that they cut, corners of the image, their recipes.
 
-Convex sets in the plane as levels of one fan of normals, sorted by angle, that all states share.
-
-A set is ``{v : n_j . v <= h_j}``. Its corner j is the point that is farthest in the directions between the normals j
-and j + 1, so that levels and corners of sums of sets are sums of levels and of corners. The axes are among the normals:
-neighbours lie in one quadrant, where 1-norms add up.
+Convex sets in the plane are levels of one `Fan` of normals, sorted by angle, that all states share. A set is
+``{v : n_j . v <= h_j}``. Its corner j is the point that is farthest in the directions between the normals j and j + 1,
+so that levels and corners of sums of sets are sums of levels and of corners. The axes are among the normals: neighbours
+lie in one quadrant, where 1-norms add up.
 """
 
 from __future__ import annotations

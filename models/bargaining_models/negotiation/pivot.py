@@ -1,9 +1,9 @@
 r"""The pivot along a path that both sides know: continuous offers while home's alternative is being built.
 
-Timing. Offers follow each other without delay from date 0 on, each side proposing half of the time, and both
-discount at the rate :math:`\rho`. Until they agree the status quo is in force, and the redirectable share
-r(t) grows whatever they do. An agreement at date t is free trade from t on and a level transfer for ever. At the
-rate L, `breakdown`, talks break down into the tariff war for good; in one reading a responder may choose that war.
+Timing. Offers follow each other without delay from date 0 on, each side proposing half of the time, and both discount
+at the rate :math:`\rho`. Until they agree the status quo is in force, and the redirectable share r(t) grows whatever
+they do. An agreement at date t is free trade from t on and a level transfer for ever. At the rate L, `breakdown`, talks
+break down into the tariff war for good; in one reading a responder may choose that war.
 
 Payoffs are annual flows: a stream f from date t on counts as the level flow with the same present value,
 
@@ -14,8 +14,8 @@ because the share goes on growing afterwards. With that, at L = 0 and nobody wal
 
 .. math:: T(0) = A[T^*](0), \quad T^*(t) = \tfrac12 [(a_0 - q_0) - (a_1 - q_1)](t),
 
-a being free trade and q the status quo: the transfer agreed today is the discounted average of the transfers
-that a static deal would bring at each future share. With a breakdown the tariff war takes part of the weight.
+a being free trade and q the status quo: the transfer agreed today is the discounted average of the transfers that a
+static deal would bring at each future share. With a breakdown the tariff war takes part of the weight.
 
 The partner may answer: it *rushes* (talks begin today), *waits* until talks begin later, or *replaces* a share d of its
 goods imports from home. That is a trade cost, :math:`(1 - d)^{-1/\theta}` on every goods sector, which reduces the
@@ -23,11 +23,9 @@ partner's purchases by d at fixed prices. It is present in every outcome, so it 
 both, and what a tariff can extract. While talks last the partner's buyers turn to other suppliers for good at some
 rate, and an agreement before that keeps them; or they have turned away before talks begin.
 
-The pivot as a Markov chain: the alternative opens at some rate, and may close again.
-
-Timing. The state s, with the redirectable share r_s, follows a Markov process in continuous time with the rates
-`moves`, whatever the two countries do: under an agreement, while they talk and after a breakdown of talks. In each
-period of length `period`:
+*As a Markov chain* the alternative opens at some rate, and may close again. The state s, with the redirectable share
+r_s, follows a Markov process in continuous time with the rates `moves`, whatever the two countries do: under an
+agreement, while they talk and after a breakdown of talks. In each period of length `period`:
 
 1. Both see the state. Each side makes the offer with probability one half.
 2. The other accepts, and there is free trade and the agreed transfer for good; or rejects, and may then, with
@@ -38,9 +36,7 @@ period of length `period`:
 Flows within the period are discounted continuously and exactly, so that `period` matters only where a responder may
 walk out. Payoffs are annual flows, as in `pivot`.
 
-The pivot as an investment: the effect of a project on the terms of the deal, per dollar of cost.
-
-Timing.
+*As an investment*: the effect of a project on the terms of the deal, per dollar of cost.
 
 1. Home commits the cost K of a project, which is sunk and seen by the partner. Its capacity opens after the lead time.
 2. *Talk at once*: talks begin at date 0 and both know when it opens, as in `pivot`. *Build first*: talks begin when it

@@ -5,14 +5,13 @@ incomes in the trade model. They see the rates and a public signal, and continue
 There is no court: an agreement holds if neither gains by breaking it once, given the punishment that follows. With the
 right to leave, either may close the goods border for good at the start of any year.
 
-Home's redirectable share r changes every payoff. It reduces home's loss in a war, which makes home harder to
-punish, and it may change the partner's gain from breaking an agreement.
+Home's redirectable share r changes every payoff. It reduces home's loss in a war, which makes home harder to punish,
+and it may change the partner's gain from breaking an agreement.
 
-A tariff war in its first years, when factors stay in their sectors.
-
-A region whose factors cannot move is as many small regions, one a sector, that trade with each other at no cost and no
-tariff: they buy at the same prices, and spend in the same proportions, so that together they buy what the region buys.
-The trade model of these small regions is solved as it stands; a region's payoff is the sum of their real incomes.
+*The first years* of a war, when factors stay in their sectors, are solved for by `first_years`. A region whose factors
+cannot move is as many small regions, one a sector, that trade with each other at no cost and no tariff: they buy at the
+same prices, and spend in the same proportions, so that together they buy what the region buys. The trade model of these
+small regions is solved as it stands; a region's payoff is the sum of their real incomes.
 """
 
 from __future__ import annotations

@@ -18,16 +18,15 @@ readings of who bargains when:
 `clause` asks whether home and the partner gain by an agreement that rules out C. Treaties have such clauses: Article
 32.10 of the USMCA lets a party end the agreement with one that enters a free trade agreement with a non-market country.
 
-Terms between a hub and two partners, pair by pair or all together, from the money of the four states.
+*Terms* between a hub and two partners follow, pair by pair or all together, from the money of the four states. The hub,
+player 0, may reach agreement U with player 1 and agreement C with player 2; 1 and 2 have nothing to agree about.
+`money`, of shape (\*batch, 2, 2, 3), holds what all three have before lump sums, with axes: U in force or not, C in
+force or not, player.
 
-The hub, player 0, may reach agreement U with player 1 and agreement C with player 2; 1 and 2 have nothing to agree
-about. `money`, of shape (\*batch, 2, 2, 3), holds what all three have before lump sums, with axes: U in force or
-not, C in force or not, player.
-
-An agreement may help or harm the partner who has no part in it. Lump sums are paid within pairs, and what one pair
-pays is sunk for the other. In the coalitional game all agreements inside a coalition are in force. A coalition with the
-hub in it is worth the same whatever the others do. A partner on its own expects the other two to stand alone (the model
-γ of Hart and Kurz).
+An agreement may help or harm the partner who has no part in it. Lump sums are paid within pairs, and what one pair pays
+is sunk for the other. In the coalitional game all agreements inside a coalition are in force. A coalition with the hub
+in it is worth the same whatever the others do. A partner on its own expects the other two to stand alone (the model γ
+of Hart and Kurz).
 """
 
 from __future__ import annotations

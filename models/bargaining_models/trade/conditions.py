@@ -1,7 +1,7 @@
 r"""The equilibrium conditions in exact hats, and their derivatives forwards and backwards.
 
-Notation: `n` importer, `i` exporter, `j`, `k` sectors; hats are ratios to the base. The unknowns of a cell are the
-log wages `w`, and, where sectors buy inputs, log prices `P` and outputs `Y`:
+Notation: `n` importer, `i` exporter, `j`, `k` sectors; hats are ratios to the base. The unknowns of a cell are the log
+wages `w`, and, where sectors buy inputs, log prices `P` and outputs `Y`:
 
     z = (w (N), P (J N), Y / Y_base (J N))        with input-output links
     z = (w (N))                                   without: prices and outputs are explicit in wages
@@ -21,15 +21,13 @@ conditions are `P' = P`, `Y' = Y` and `sum_j va_ij Y'_ij = w_i VA_i`, the larges
 tariff revenue on its own spending solved out.
 
 Arrays of a cell have the sector first: vectors (B, J, N), links (B, J, N importers, N exporters), so that a sum over
-trade partners is a product of matrices. An `Economy` is
-the base equilibrium, with N regions and J sectors: shares, tariffs and expenditures consistent with each other.
+trade partners is a product of matrices. An `Economy` is the base equilibrium, with N regions and J sectors: shares,
+tariffs and expenditures consistent with each other.
 
-Solve the equilibrium conditions for a batch of cells, each cell on its own, and differentiate welfare in them.
-
-Broyden's good method (Broyden 1965; Kelley 1995, algorithm brsol) starts from the inverse Jacobian of the base
-equilibrium, which all cells share: a step costs one evaluation and one matrix-vector product. A cell that has not
-converged starts again with Newton's, whose steps in log wages and prices are bounded. No operation mixes cells, so a
-cell's answer does not depend on its batch.
+The conditions are solved for a batch of cells, each on its own. Broyden's good method (Broyden 1965; Kelley 1995,
+algorithm brsol) starts from the inverse Jacobian of the base equilibrium, which all cells share: a step costs one
+evaluation and one matrix-vector product. A cell that has not converged starts again with Newton's, whose steps in log
+wages and prices are bounded. No operation mixes cells, so a cell's answer does not depend on its batch.
 
 Welfare is differentiated backwards (the implicit function theorem): one solve with the Jacobian gives what a unit of
 each condition is worth to a few functions, however many tariffs these are then differentiated in.

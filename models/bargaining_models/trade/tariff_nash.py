@@ -1,18 +1,17 @@
 r"""Optimal tariffs and Nash tariffs: every rate is best for its owner, given the others.
 
-The first-order conditions are `G_k = d ln W_owner(k) / d s_k = 0`, each derivative by the implicit function
-theorem. They are solved together: Newton steps in the block of each player's own rates, differenced, and made
-uphill where the payoff is not concave; then Broyden's method. What is found is checked for second order, and
-against deviations over a grid.
+The first-order conditions are `G_k = d ln W_owner(k) / d s_k = 0`, each derivative by the implicit function theorem.
+They are solved together: Newton steps in the block of each player's own rates, differenced, and made uphill where the
+payoff is not concave; then Broyden's method. What is found is checked for second order, and against deviations over a
+grid.
 
-Payoffs need not be concave, and with all rates infinite (autarky) there always is another equilibrium of the
-unbounded game: no search proves that a finite one is the only one. The spread over several starts is the evidence.
+Payoffs need not be concave, and with all rates infinite (autarky) there always is another equilibrium of the unbounded
+game: no search proves that a finite one is the only one. The spread over several starts is the evidence.
 
-Who sets which tariffs: the strategies of a tariff game as a vector of rates.
-
-A rate is one number that a region sets on a set of links: on all goods of all partners ("uniform"), of one partner
-("partner"), on one sector of all partners ("sector", most-favoured nation), or on one sector of one partner
-("partner and sector"). It is the rate itself ("replace"), or is added to what is in force ("add").
+*Strategies* are vectors of rates. A rate is one number that a region sets on a set of links: on all goods of all
+partners ("uniform"), of one partner ("partner"), on one sector of all partners ("sector", most-favoured nation), or on
+one sector of one partner ("partner and sector"). It is the rate itself ("replace"), or is added to what is in force
+("add").
 """
 
 from __future__ import annotations

@@ -3,10 +3,9 @@
 Strategies are tariffs: one rate of the US on all Canadian goods and one of Canada on all US goods, added to the base
 tariffs (zero between the two). Canada is home and player 0, the US the partner and player 1.
 
-Capacity that Canada could build: payoffs at each level, as in `negotiation.capacity`, and costs.
-
-Capital comes from the projects of the figures, cheapest first. A *point* is one percent of Canada's goods exports to
-the US in the base year, whatever the sector.
+Capacity that Canada could build has payoffs at each level, as in `negotiation.capacity`, and costs. Capital comes from
+the projects of the figures, cheapest first. A *point* is one percent of Canada's goods exports to the US in the base
+year, whatever the sector.
 """
 
 from __future__ import annotations

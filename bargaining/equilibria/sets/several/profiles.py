@@ -10,11 +10,9 @@ lowest payoff :math:`P_i` after her best deviation, plus what this brings now. S
 outcome is a signal, and there is a constraint for each deviation b, :math:`\omega(y) = p(y|a) - p(y|b)`, and for each
 player who may leave.
 
-Permutations of players, with their actions, that leave a game unchanged.
-
-Player :math:`\pi(i)` takes the action that i took. Where payoffs, transitions, discount factors and exits stay the
-same, and chances of signals up to the signals' names, payoffs v are those of an equilibrium if and only if the
-payoffs :math:`v'_{\pi(i)} = v_i` are.
+*Symmetries* are permutations of players, with their actions, that leave a game unchanged. Player :math:`\pi(i)` takes
+the action that i took. Where payoffs, transitions, discount factors and exits stay the same, and chances of signals up
+to the signals' names, payoffs v are those of an equilibrium if and only if the payoffs :math:`v'_{\pi(i)} = v_i` are.
 """
 
 from __future__ import annotations
